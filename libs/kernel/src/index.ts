@@ -1,0 +1,12 @@
+export type { Clock } from './clock.ts';
+export { ManualClock, systemClock } from './clock.ts';
+export type { Digest } from './digest.ts';
+export { canonicalJson, isDigest, sha256 } from './digest.ts';
+export type { AppErrorOptions, ErrorCode, FieldViolation } from './errors.ts';
+export { AppError, invalidArgument, invariant, isAppError, messageOf, notFound } from './errors.ts';
+export type { IdSource } from './ids.ts';
+export { createIdSource, createSeededIdSource } from './ids.ts';
+export type { ResourceNamePattern } from './names.ts';
+export { checkResourceId, isResourceId, names, resourceName } from './names.ts';
+export type { Rng } from './rng.ts';
+export { createRng, shuffle } from './rng.ts';
