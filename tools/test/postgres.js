@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ export function freePort() {
 /** Starts a PostgreSQL in a temporary directory. Gives its URL (superuser) and `stop`, which also removes the directory. */
 export async function startTestPostgres() {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-test-pg-'));
+  await chmod(directory, 0o755); // as root, the server runs as another user that must reach its directory
   const port = await freePort();
   const server = new EmbeddedPostgres({
     databaseDir: join(directory, 'data'),
@@ -27,6 +28,7 @@ export async function startTestPostgres() {
     password: 'postgres',
     authMethod: 'password',
     persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
     postgresFlags: ['-c', 'max_connections=200', '-c', 'shared_buffers=32MB', '-c', 'listen_addresses=127.0.0.1'],
     onLog: () => {},
