@@ -1,6 +1,6 @@
 /** One configuration for every suite; tests run from TypeScript source, types stripped by Node itself. */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/tools/test/environment.js',
   roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/tools'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
