@@ -1,0 +1,19 @@
+/**
+ * PostgreSQL for every service: pools bound to one schema, transactions with retry, LISTEN, migrations, COPY, and a
+ * server of our own for the single-process default. The only home of `pg`.
+ */
+export type { DatabaseOptions } from './database.ts';
+export { openDatabase } from './database.ts';
+export {
+  isCheckViolation,
+  isConnectionFailure,
+  isForeignKeyViolation,
+  isRetryable,
+  isStatementTimeout,
+  isUniqueViolation,
+  sqlState,
+} from './errors.ts';
+export type { MigrationFile, MigrationSet } from './migrations.ts';
+export { migrate, readMigrations } from './migrations.ts';
+export { decodePageToken, encodePageToken } from './pageTokens.ts';
+export type { Database, Queryable, Subscription, TransactionOptions, Tx } from './types.ts';
