@@ -1,0 +1,14 @@
+export type { CompileOptions } from './compile.ts';
+export { compileExpression } from './compile.ts';
+export type { Evaluator } from './evaluate.ts';
+export { compileEvaluator } from './evaluate.ts';
+export type { Comparison, Expression } from './expression.ts';
+export { columnsOf } from './expression.ts';
+export type { FunctionSpec, Overload } from './functions.ts';
+export { FUNCTIONS, LANGUAGE } from './functions.ts';
+export type { ExpressionReason } from './problems.ts';
+export { quoteIdentifier, quoteText, toSql } from './sql.ts';
+export type { SerializeSql } from './syntax.ts';
+export { EXPRESSION_DEPTH_MAX, EXPRESSION_TEXT_MAX } from './syntax.ts';
+export type { ColumnSchema, FeatureType, Row, Value } from './types.ts';
+export { FEATURE_TYPES, featureTypeOfSql, SQL_TYPES } from './types.ts';
