@@ -1,6 +1,7 @@
 export type { LogFields, Logger, LogLevel, LogOptions } from './logger.ts';
 export { createLogger, nullLogger } from './logger.ts';
 export { contextFromHeaders, injectTraceparent, withSpan } from './propagation.ts';
+export { withoutTracing } from './suppression.ts';
 export type { SpanEventRecord, SpanLinkRecord, SpanRecord } from './span-record.ts';
 export type { Telemetry, TelemetryOptions } from './telemetry.ts';
 export { createTelemetry } from './telemetry.ts';
