@@ -1,0 +1,144 @@
+import type { Rng } from '@millrace/kernel';
+
+/** How the values of one feature become bins. */
+export interface FeatureBins {
+  /** The feature's position in the caller's columns. */
+  readonly feature: number;
+  /**
+   * Rising float32 bounds: bin b holds the values with bounds[b - 1] < x <= bounds[b]; the last bin holds the rest.
+   * NaN has the bin after the last.
+   */
+  readonly bounds: Float32Array;
+  /** Bins of values that are not missing: bounds.length + 1. */
+  readonly regular: number;
+  /** Whether a training row has NaN here; only then has the histogram a bin for it. */
+  readonly hasMissing: boolean;
+  /** Bins in the histogram: `regular`, and one more when `hasMissing`. */
+  readonly bins: number;
+}
+
+/** Bounds of the bins' construction. */
+export interface BinParams {
+  readonly maxBins: number;
+  readonly minDataInBin: number;
+  readonly binSampleRows: number;
+}
+
+/**
+ * The rows, in rising order, from which bins are placed: all of them, or `binSampleRows` of them drawn by the seed.
+ */
+export function sampleRows(rows: number, rowIndex: Uint32Array | undefined, size: number, rng: Rng): Uint32Array {
+  const take = Math.min(size, rows);
+  const sample = new Uint32Array(take);
+  let taken = 0;
+  for (let i = 0; taken < take; i++) {
+    if (take < rows && rng.next() * (rows - i) >= take - taken) continue;
+    sample[taken++] = rowIndex === undefined ? i : rowIndex[i]!;
+  }
+  return sample;
+}
+
+/**
+ * Places the bins of one feature by the quantiles of the sampled rows, as LightGBM does (src/io/bin.cpp,
+ * GreedyFindBin): a value as frequent as a mean bin has a bin of its own, the others fill bins of equal counts. Every
+ * bound is a float32 from which it follows that `x <= bound` in float32 divides rows as the bins do.
+ *
+ * Gives `undefined` for a feature that cannot be split on: constant, or missing in every row.
+ */
+export function placeBins(
+  feature: number,
+  column: Float32Array,
+  sample: Uint32Array,
+  hasMissing: boolean,
+  params: BinParams,
+): FeatureBins | undefined {
+  const values = new Float32Array(sample.length);
+  let n = 0;
+  for (let i = 0; i < sample.length; i++) {
+    const x = column[sample[i]!]!;
+    if (!Number.isNaN(x)) values[n++] = x;
+  }
+  const sorted = values.subarray(0, n).sort();
+  const { distinct, counts } = distinctValues(sorted);
+  const most = Math.max(1, params.maxBins - (hasMissing ? 1 : 0));
+  const cuts =
+    distinct.length <= most
+      ? cutsOfFew(counts, params.minDataInBin)
+      : cutsOfMany(counts, n, Math.max(1, Math.min(most, Math.floor(n / params.minDataInBin))));
+  const bounds = Float32Array.from(cuts, (i) => boundBetween(distinct[i]!, distinct[i + 1]!));
+  const regular = bounds.length + 1;
+  if (n === 0 || (regular === 1 && !hasMissing)) return undefined;
+  return { feature, bounds, regular, hasMissing, bins: regular + (hasMissing ? 1 : 0) };
+}
+
+/** A float32 t with a <= t < b, the middle where float32 has it. a < b. */
+export function boundBetween(a: number, b: number): number {
+  const middle = Math.fround(a / 2 + b / 2);
+  return middle >= a && middle < b ? middle : a;
+}
+
+/** The bin of one value. */
+export function binOf(x: number, { bounds, regular }: Pick<FeatureBins, 'bounds' | 'regular'>): number {
+  if (Number.isNaN(x)) return regular;
+  let low = 0;
+  let high = bounds.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (x <= bounds[middle]!) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function distinctValues(sorted: Float32Array): { distinct: Float32Array; counts: Uint32Array } {
+  let k = 0;
+  for (let i = 0; i < sorted.length; i++) if (i === 0 || sorted[i] !== sorted[i - 1]) k++;
+  const distinct = new Float32Array(k);
+  const counts = new Uint32Array(k);
+  k = -1;
+  for (let i = 0; i < sorted.length; i++) {
+    if (i === 0 || sorted[i] !== sorted[i - 1]) distinct[++k] = sorted[i]!;
+    counts[k]!++;
+  }
+  return { distinct, counts };
+}
+
+/** After which distinct values to cut, when each could have a bin: as soon as a bin holds enough rows. */
+function cutsOfFew(counts: Uint32Array, minDataInBin: number): number[] {
+  const cuts: number[] = [];
+  let inBin = 0;
+  for (let i = 0; i + 1 < counts.length; i++) {
+    inBin += counts[i]!;
+    if (inBin < minDataInBin) continue;
+    cuts.push(i);
+    inBin = 0;
+  }
+  return cuts;
+}
+
+function cutsOfMany(counts: Uint32Array, total: number, maxBins: number): number[] {
+  const big = new Uint8Array(counts.length);
+  let restBins = maxBins;
+  let restRows = total;
+  const mean = total / maxBins;
+  for (let i = 0; i < counts.length; i++) {
+    if (counts[i]! < mean) continue;
+    big[i] = 1;
+    restBins--;
+    restRows -= counts[i]!;
+  }
+  let target = restRows / Math.max(restBins, 1);
+  const cuts: number[] = [];
+  let inBin = 0;
+  for (let i = 0; i + 1 < counts.length && cuts.length < maxBins - 1; i++) {
+    if (!big[i]) restRows -= counts[i]!;
+    inBin += counts[i]!;
+    if (!(big[i] || inBin >= target || (big[i + 1] && inBin >= Math.max(1, target / 2)))) continue;
+    cuts.push(i);
+    inBin = 0;
+    if (big[i]) continue;
+    restBins--;
+    target = restRows / Math.max(restBins, 1);
+  }
+  return cuts;
+}

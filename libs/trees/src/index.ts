@@ -1,0 +1,15 @@
+export type { LabelledRows } from './data.ts';
+export { MAX_FEATURES, MAX_HISTOGRAM_BYTES } from './data.ts';
+export type { Importance } from './importance.ts';
+export { featureImportance } from './importance.ts';
+export type { TreeModel } from './model.ts';
+export { deserialize, digest, serialize, treeCount } from './model.ts';
+export type { ObjectiveName } from './objective.ts';
+export type { EnsembleOptions } from './onnx.ts';
+export { appendTreeEnsemble } from './onnx.ts';
+export type { TreeParams, TreeParamsInput } from './params.ts';
+export { resolveTreeParams } from './params.ts';
+export { predict, predictRaw } from './predict.ts';
+export { MAX_ROWS } from './quantise.ts';
+export type { Round, TrainOptions } from './train.ts';
+export { train } from './train.ts';
