@@ -1,0 +1,13 @@
+export type { AmbientCall } from './ambient.ts';
+export { ambientCall, withoutAmbientCall } from './ambient.ts';
+export type { ChannelLimits, ChannelOptions, ChannelTls, RpcChannel } from './channel.ts';
+export { createChannel } from './channel.ts';
+export type { CallOptions, Client, ClientOptions } from './client.ts';
+export { createClient } from './client.ts';
+export { codeFromNumber, codeToNumber } from './codes.ts';
+export { appErrorFromStatus, statusFromAppError } from './errors.ts';
+export type { RpcServer, RpcServerOptions, ServerLimits, ServerTls } from './server.ts';
+export { createRpcServer } from './server.ts';
+export type { CallContext, RawMethod, ServiceImpl, ServiceRegistration } from './service.ts';
+export { implement } from './service.ts';
+export { validateMessage } from './validation.ts';
