@@ -22,7 +22,7 @@ const LINE_TRIES_MAX = 40;
  */
 export function minimize(objective: Objective, x: Float64Array, options: MinimizeOptions) {
   const n = x.length;
-  let gradient = new Float64Array(n);
+  let gradient: Float64Array = new Float64Array(n);
   let value = objective(x, gradient);
   const steps: Float64Array[] = [];
   const changes: Float64Array[] = [];
