@@ -24,14 +24,21 @@ const project = at >= 0 ? args.splice(at, 2)[1] : undefined;
 const directory = await mkdtemp(join(tmpdir(), 'millrace-test-'));
 const reportFile = join(directory, 'report.json');
 try {
-  const exitCode = await runJest();
+  const checkCode = project ? 0 : await runChecks();
+  const exitCode = (await runJest()) || checkCode;
   const report = JSON.parse(await readFile(reportFile, 'utf8')) as JestReport;
-  const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
+  const failed = report.numFailedTests + report.numRuntimeErrorTestSuites + (checkCode === 0 ? 0 : 1);
   const skipped = report.numPendingTests > 0 ? `, ${report.numPendingTests} skipped` : '';
   console.log(`${report.numPassedTests} passed, ${failed} failed${skipped}`);
   process.exitCode = exitCode;
 } finally {
   await rm(directory, { recursive: true, force: true });
+}
+
+/** `npm run check`: a failure counts as one failed test. */
+function runChecks(): Promise<number> {
+  const child = spawn(process.execPath, [join(root, 'tools/check/check.ts')], { cwd: root, stdio: 'inherit' });
+  return new Promise((done) => child.once('exit', (code) => done(code ?? 1)));
 }
 
 function runJest(): Promise<number> {
