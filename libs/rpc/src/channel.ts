@@ -1,6 +1,7 @@
 import { type Channel, type ChannelCredentials, Client, credentials } from '@grpc/grpc-js';
 import { AppError } from '@millrace/kernel';
 import { FLOW_CONTROL_BYTES, MESSAGE_BYTES_MAX } from './codec.ts';
+import { quietGrpcLog } from './grpc-log.ts';
 import type { CallTelemetry } from './observe.ts';
 import { CallObserver } from './observe.ts';
 import type { RetryPolicy } from './retry.ts';
@@ -53,6 +54,7 @@ export class GrpcChannel implements RpcChannel {
   readonly #client: Client;
 
   constructor(options: ChannelOptions) {
+    quietGrpcLog();
     this.address = options.address;
     this.observer = new CallObserver(options.telemetry, 'client');
     this.retryPolicy = { ...RETRY_POLICY, ...options.retry };

@@ -32,7 +32,8 @@ export class ServerCall implements CallContext {
     this.#method = method;
     this.signal = this.#controller.signal;
     const now = Date.now();
-    this.deadlineMs = Math.min(Number(call.getDeadline()), now + defaultTimeoutMs, MAX_DATE_MS);
+    const wanted = Number(call.getDeadline());
+    this.deadlineMs = Math.min(Number.isFinite(wanted) ? wanted : now + defaultTimeoutMs, MAX_DATE_MS);
     const remainingMs = this.deadlineMs - now;
     if (remainingMs < MAX_TIMER_MS) this.#timer = setTimeout(() => this.abort(deadlineError(method)), remainingMs);
     call.on('cancelled', () => {

@@ -4,6 +4,7 @@ import { AppError, invariant } from '@millrace/kernel';
 import type { Logger } from '@millrace/telemetry';
 import { RunningCalls } from './call-runner.ts';
 import { FLOW_CONTROL_BYTES, MESSAGE_BYTES_MAX } from './codec.ts';
+import { quietGrpcLog } from './grpc-log.ts';
 import { HealthState } from './health.ts';
 import type { CallTelemetry } from './observe.ts';
 import { CallObserver } from './observe.ts';
@@ -66,6 +67,7 @@ const ABORT_GRACE_MS = 200;
 
 /** Makes a server; nothing is bound before `start`. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
+  quietGrpcLog();
   const limits = withDefaults(options.limits);
   const server = new Server({
     'grpc.max_receive_message_length': limits.receiveBytesMax,
