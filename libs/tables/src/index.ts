@@ -1,3 +1,4 @@
+export { toArrowIpc } from './arrow.ts';
 export type { ColumnBatch, ColumnData, ColumnValues, ResultColumn } from './batches.ts';
 export { isNullAt } from './batches.ts';
 export type { ColumnResult, ColumnTable, TableConnection } from './connection.ts';
@@ -38,5 +39,10 @@ export { readFilesSql, readSql } from './relation.ts';
 export type { Row, RowValue } from './rows.ts';
 export type { ColumnType, Field, FieldSpec, TableSchema } from './schema.ts';
 export { checkSchema, columnTypeOf, fieldNamed, isColumnType, requireField, schemaOf, sqlType } from './schema.ts';
+export type { Source, SourceFormat, SourceOptions, TypedSource } from './source.ts';
+export { inspectSource, readerSql } from './source.ts';
+export { expandSourcePaths, SOURCE_FILES_MAX } from './source-paths.ts';
 export { quoteIdentifier, quoteList, quoteLiteral } from './sql.ts';
+export type { StagedSource } from './staging.ts';
+export { stageSource } from './staging.ts';
 export type { QueryResult } from './user-query.ts';
