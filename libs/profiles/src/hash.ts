@@ -13,7 +13,7 @@ export interface HashWords {
 }
 
 /** Odd multipliers of the mixing step, shared with the SQL text. */
-export const mixConstants = { lowOfHigh: 0x9e3779b1, highOfLow: 0x27d4eb2f, seed: 0x165667b1 };
+export const mixConstants = { lowOfHigh: 0x9e3779b1, highOfLow: 0x27d4eb2f };
 
 /** Multipliers of MurmurHash3's 32-bit finaliser. */
 export const finaliserConstants = { first: 0x85ebca6b, second: 0xc2b2ae35 };
@@ -38,10 +38,9 @@ export function hashNumber(value: number): HashWords {
     high = bits.getUint32(0);
     low = bits.getUint32(4);
   }
-  return {
-    low: finalise(low ^ Math.imul(high, mixConstants.lowOfHigh)),
-    high: finalise(Math.imul(low, mixConstants.highOfLow) ^ high ^ mixConstants.seed),
-  };
+  const first = finalise(low ^ Math.imul(high, mixConstants.lowOfHigh));
+  const second = Math.imul((first >>> 12) ^ high, mixConstants.highOfLow);
+  return { low: first, high: (second ^ (second >>> 15)) >>> 0 };
 }
 
 function finalise(word: number): number {

@@ -117,7 +117,8 @@ function decodeText(
 ): ColumnProfile {
   const { lengthMin, lengthMax, lengthTotal } = answer;
   const some = lengthMin !== null && lengthMax !== null && lengthTotal !== null;
-  const cells = answer.cells.map((row) => new Map((row ?? []).map(({ key, value }) => [key, value]))) as CountRows;
+  const row = (i: number) => new Map((answer.cells[i] ?? []).map(({ key, value }) => [key, value]));
+  const cells: CountRows = [row(0), row(1), row(2)];
   return {
     kind: 'categorical',
     name,

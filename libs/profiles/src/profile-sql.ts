@@ -75,27 +75,32 @@ function columnSql(column: ColumnSchema, i: number, log: number, offset: number,
 }
 
 function numericSql(column: ColumnSchema, i: number, log: number, offset: number): ColumnSql {
+  const whole = column.type === 'integer';
   const raw = `CAST(${quote(column.name)} AS DOUBLE)`;
   const bucket =
     `CASE WHEN abs(x${i}) < ${smallestMagnitude} THEN 0 ` +
     `WHEN x${i} > 0 THEN CAST(ceil(ln(x${i}) / ${log}) AS INTEGER) + ${offset} ` +
     `ELSE -CAST(ceil(ln(-x${i}) / ${log}) AS INTEGER) - ${offset} END`;
-  const moderate = `CASE WHEN abs(x${i}) <= ${momentsMagnitudeMax} THEN x${i} END`;
+  // Integers have no NaN and no infinity, and never exceed the magnitude that moments accept.
+  const moderate = whole ? `x${i}` : `m${i}`;
   return {
     stages: [
-      [`${raw} AS r${i}`, `CASE WHEN isfinite(${raw}) THEN ${raw} + 0.0 END AS x${i}`],
-      [`${imageSql(`x${i}`)} AS u${i}`, `${bucket} AS b${i}`, `${moderate} AS m${i}`],
+      whole ? [`${raw} AS x${i}`] : [`${raw} AS r${i}`, `CASE WHEN isfinite(${raw}) THEN ${raw} + 0.0 END AS x${i}`],
+      [
+        `${imageSql(`x${i}`)} AS u${i}`,
+        `${bucket} AS b${i}`,
+        ...(whole ? [] : [`CASE WHEN abs(x${i}) <= ${momentsMagnitudeMax} THEN x${i} END AS m${i}`]),
+      ],
       ...mixingStages(i),
     ],
     aggregates: [
-      `'valid': count(r${i})`,
-      `'finite': count(x${i})`,
-      `'nans': count_if(isnan(r${i}))`,
-      `'plus': count_if(r${i} = 'infinity'::DOUBLE)`,
-      `'minus': count_if(r${i} = '-infinity'::DOUBLE)`,
+      `'valid': count(${whole ? 'x' : 'r'}${i})`,
+      `'nans': ${whole ? 0 : `count_if(isnan(r${i}))`}`,
+      `'plus': ${whole ? 0 : `count_if(r${i} = 'infinity'::DOUBLE)`}`,
+      `'minus': ${whole ? 0 : `count_if(r${i} = '-infinity'::DOUBLE)`}`,
       `'zeros': count_if(x${i} = 0)`,
       `'negatives': count_if(x${i} < 0)`,
-      ...rangeSql(`x${i}`, `m${i}`),
+      ...rangeSql(`x${i}`, moderate),
       `'buckets': map_entries(histogram(b${i}))`,
       registersSql(`g${i}`, `h${i}`),
     ],
@@ -162,23 +167,18 @@ function imageSql(x: string): string {
   );
 }
 
-/** Stages 2 to 4 of a number: words, then the two halves of the finaliser. */
+/** Stages 2 to 4 of a number: words and first half of the finaliser, its second half, then the second hash word. */
 function mixingStages(i: number): string[][] {
   const mask = 4294967295;
-  const low = `CAST(u${i} & ${mask} AS UBIGINT)`;
   const high = `CAST((u${i} >> 32) & ${mask} AS UBIGINT)`;
-  const first = (w: string) => `(xor(${w}, ${w} >> 16) * ${finaliserConstants.first}) & ${mask}`;
-  const second = (w: string) => `(xor(${w}, ${w} >> 13) * ${finaliserConstants.second}) & ${mask}`;
+  const mixed = `xor(CAST(u${i} & ${mask} AS UBIGINT), (${high} * ${mixConstants.lowOfHigh}) & ${mask})`;
+  const first = `(xor(${mixed}, ${mixed} >> 16) * ${finaliserConstants.first}) & ${mask}`;
+  const second = `(xor(v${i}, v${i} >> 13) * ${finaliserConstants.second}) & ${mask}`;
+  const other = `(xor(g${i} >> 12, w${i}) * ${mixConstants.highOfLow}) & ${mask}`;
   return [
-    [
-      `xor(${low}, (${high} * ${mixConstants.lowOfHigh}) & ${mask}) AS v${i}`,
-      `xor(xor((${low} * ${mixConstants.highOfLow}) & ${mask}, ${high}), ${mixConstants.seed}::UBIGINT) AS w${i}`,
-    ],
-    [`${first(`v${i}`)} AS p${i}`, `${first(`w${i}`)} AS q${i}`],
-    [
-      `xor(${second(`p${i}`)}, (${second(`p${i}`)}) >> 16) AS g${i}`,
-      `xor(${second(`q${i}`)}, (${second(`q${i}`)}) >> 16) AS h${i}`,
-    ],
+    [`${first} AS v${i}`, `${high} AS w${i}`],
+    [`xor(${second}, (${second}) >> 16) AS g${i}`],
+    [`xor(${other}, (${other}) >> 15) AS h${i}`],
   ];
 }
 
