@@ -4,6 +4,8 @@
  */
 export type { DatabaseOptions } from './database.ts';
 export { openDatabase } from './database.ts';
+export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded/server.ts';
+export { startEmbeddedPostgres } from './embedded/server.ts';
 export {
   isCheckViolation,
   isConnectionFailure,
