@@ -65,12 +65,12 @@ export function bootstrapMetric(
   const rng = createRng(options.seed).fork(`bootstrap/${metric}`);
   if (metric === 'auc') {
     const sampler = aucSampler(labels, [predictions], BUCKETS);
-    return interval(areaUnderRoc(labels, predictions), sampler, (drawn) => drawn[0]!, rng, options);
+    return withoutReplicates(interval(areaUnderRoc(labels, predictions), sampler, (drawn) => drawn[0]!, rng, options));
   }
   const finish = metric === 'rmse' ? Math.sqrt : (x: number) => x;
   const sampler = meanSampler(labels, [predictions], ROW_LOSSES[metric]);
   const value = finish(meanOver(labels, predictions, ROW_LOSSES[metric]));
-  return interval(value, sampler, (drawn) => finish(drawn[0]!), rng, options);
+  return withoutReplicates(interval(value, sampler, (drawn) => finish(drawn[0]!), rng, options));
 }
 
 /** The difference of a metric between two models on the same rows. */
@@ -100,22 +100,11 @@ export function bootstrapDifference(
     metric === 'auc'
       ? aucSampler(labels, [first, second], PAIRED_BUCKETS)
       : meanSampler(labels, [first, second], ROW_LOSSES[metric]);
+  const statistic = (drawn: readonly number[]) => finish(drawn[0]!) - finish(drawn[1]!);
+  const { replicates, ...result } = interval(point(first) - point(second), sampler, statistic, rng, options);
   const sign = MORE_IS_BETTER.includes(metric) ? 1 : -1;
-  let better = 0;
-  const value = point(first) - point(second);
-  const centre = finish(sampler.centre[0]!) - finish(sampler.centre[1]!);
-  const result = interval(
-    value,
-    sampler,
-    (drawn) => {
-      const difference = finish(drawn[0]!) - finish(drawn[1]!);
-      if (sign * (difference - centre + value) > 0) better++;
-      return difference;
-    },
-    rng,
-    options,
-  );
-  return { ...result, confidenceBetter: better / (options.replicates ?? 400) };
+  const better = replicates.reduce((count, difference) => count + (sign * difference > 0 ? 1 : 0), 0);
+  return { ...result, confidenceBetter: better / replicates.length };
 }
 
 /** Draws one replicate: the metric of each model. */
@@ -125,29 +114,32 @@ interface Sampler {
   draw(rng: Rng): readonly number[];
 }
 
+function withoutReplicates({ replicates: _, ...rest }: Interval & { readonly replicates: Float64Array }): Interval {
+  return rest;
+}
+
+/** The interval around `value`, with the replicates in rising order, moved so that their centre is the exact value. */
 function interval(
   value: number,
   sampler: Sampler,
   statistic: (drawn: readonly number[]) => number,
   rng: Rng,
   options: BootstrapOptions,
-): Interval {
+): Interval & { readonly replicates: Float64Array } {
   const level = options.level ?? 0.95;
-  const drawn = Float64Array.from({ length: options.replicates ?? 400 }, () => statistic(sampler.draw(rng))).sort();
-  const shift = value - statisticOf(sampler, statistic);
-  const mean = drawn.reduce((a, b) => a + b, 0) / drawn.length;
-  const variance = drawn.reduce((a, b) => a + (b - mean) ** 2, 0) / Math.max(1, drawn.length - 1);
+  const shift = value - statistic(sampler.centre);
+  const count = options.replicates ?? 400;
+  const replicates = Float64Array.from({ length: count }, () => statistic(sampler.draw(rng)) + shift).sort();
+  const mean = replicates.reduce((a, b) => a + b, 0) / count;
+  const variance = replicates.reduce((a, b) => a + (b - mean) ** 2, 0) / Math.max(1, count - 1);
   return {
     value,
-    low: quantile(drawn, (1 - level) / 2) + shift,
-    high: quantile(drawn, (1 + level) / 2) + shift,
+    low: quantile(replicates, (1 - level) / 2),
+    high: quantile(replicates, (1 + level) / 2),
     standardError: Math.sqrt(variance),
     level,
+    replicates,
   };
-}
-
-function statisticOf(sampler: Sampler, statistic: (drawn: readonly number[]) => number): number {
-  return statistic(sampler.centre);
 }
 
 function quantile(sorted: Float64Array, q: number): number {

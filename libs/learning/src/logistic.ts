@@ -1,7 +1,7 @@
 import type { Estimator } from './estimator.ts';
 import { checkFinite, readParams, throwIfCancelled } from './estimator.ts';
 import { minimize } from './lbfgs.ts';
-import { BLOCK_ROWS, featureMoments, linearModel, linearScores } from './linear-model.ts';
+import { addProducts, BLOCK_ROWS, featureMoments, linearModel, linearScores } from './linear-model.ts';
 import type { Labels, Matrix, Weights } from './matrix.ts';
 
 /** Parameters of logistic regression. */
@@ -84,7 +84,7 @@ function logisticObjective(
         scores[i] = w * ((z >= 0 ? 1 / (1 + tail) : tail / (1 + tail)) - y);
         residuals += scores[i]!;
       }
-      for (let j = 0; j < features; j++) raw[j]! += dotFrom(matrix.columns[j]!, start, scores);
+      addProducts(matrix, scores, start, raw);
     }
     let penalty = 0;
     for (let j = 0; j < features; j++) {
@@ -95,10 +95,4 @@ function logisticObjective(
     gradient[features] = residuals / total;
     return loss / total + penalty / (2 * c * total);
   };
-}
-
-function dotFrom(column: Float32Array, start: number, residuals: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < residuals.length; i++) sum += column[start + i]! * residuals[i]!;
-  return sum;
 }
