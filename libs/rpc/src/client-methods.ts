@@ -2,7 +2,7 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import { Metadata } from '@grpc/grpc-js';
 import type { AppError } from '@millrace/kernel';
 import { isAppError } from '@millrace/kernel';
-import { context, propagation } from '@opentelemetry/api';
+import { propagation } from '@opentelemetry/api';
 import { cancelledError, deadlineError, delay } from './abort.ts';
 import { ambientCall } from './ambient.ts';
 import type { GrpcChannel } from './channel.ts';
@@ -34,8 +34,9 @@ export async function callUnary(setup: MethodSetup, request: unknown, options: C
       attempt.sendOnly(bytes);
       return attempt.readOnly();
     });
+    const message = decode(setup.method.output, response ?? Buffer.alloc(0));
     call.end();
-    return decode(setup.method.output, response ?? Buffer.alloc(0));
+    return message;
   } catch (error) {
     throw call.fail(error);
   } finally {
@@ -51,11 +52,13 @@ export async function* callStreaming(
 ): AsyncGenerator<unknown> {
   const call = new OutgoingCall(setup, options);
   let sendFailure: { error: unknown } | undefined;
+  let outgoing: AsyncIterator<unknown> | undefined;
   const begin = async (): Promise<[ClientCall, Buffer | undefined]> => {
     const attempt = call.attempt();
     if (Array.isArray(requests)) attempt.sendOnly(call.encode(requests[0]));
     else {
-      pump(call, attempt, requests as AsyncIterable<unknown>).catch((error) => {
+      outgoing = (requests as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+      pump(call, attempt, outgoing).catch((error) => {
         sendFailure = { error };
         attempt.cancel();
       });
@@ -74,13 +77,15 @@ export async function* callStreaming(
   } finally {
     if (!isFinished) call.fail(cancelledError(setup.path.slice(1), 'The reader left the stream.'));
     call.dispose();
+    // Not waited for: a generator that hangs in an await answers only when that ends.
+    outgoing?.return?.().catch(() => {});
   }
 }
 
-async function pump(call: OutgoingCall, attempt: ClientCall, requests: AsyncIterable<unknown>): Promise<void> {
-  for await (const request of requests) {
+async function pump(call: OutgoingCall, attempt: ClientCall, requests: AsyncIterator<unknown>): Promise<void> {
+  for (let next = await requests.next(); !next.done; next = await requests.next()) {
     if (attempt.isOver) return;
-    await attempt.send(call.encode(request));
+    await attempt.send(call.encode(next.value));
   }
   attempt.halfClose();
 }
@@ -106,9 +111,9 @@ class OutgoingCall {
       ambient?.deadlineMs ?? Number.POSITIVE_INFINITY,
     );
     this.#signals = [options.signal, ambient?.signal].filter((s) => s !== undefined);
-    for (const signal of this.#signals) signal.addEventListener('abort', this.#onAbort);
     this.#observed = setup.channel.observer.start(this.#name, setup.channel.attributes);
     this.#metadata = this.#headers(options, ambient?.callerId);
+    for (const signal of this.#signals) signal.addEventListener('abort', this.#onAbort);
   }
 
   encode(request: unknown): Buffer {
@@ -186,8 +191,7 @@ class OutgoingCall {
     if (callerId !== undefined) metadata.set(CALLER_ID_HEADER, callerId);
     for (const [name, value] of Object.entries(this.#setup.metadata)) metadata.set(name, value);
     for (const [name, value] of Object.entries(options.metadata ?? {})) metadata.set(name, value);
-    const spanContext = this.#observed.context ?? context.active();
-    propagation.inject(spanContext, metadata, { set: (carrier, key, value) => carrier.set(key, value) });
+    propagation.inject(this.#observed.context, metadata, { set: (carrier, key, value) => carrier.set(key, value) });
     return metadata;
   }
 }

@@ -37,6 +37,7 @@ export class ServerCall implements CallContext {
     const remainingMs = this.deadlineMs - now;
     if (remainingMs < MAX_TIMER_MS) this.#timer = setTimeout(() => this.abort(deadlineError(method)), remainingMs);
     call.on('cancelled', () => {
+      if (this.#isDone) return; // grpc-js reports each end as a cancellation, good ones too
       const isLate = Date.now() >= this.deadlineMs;
       this.abort(isLate ? deadlineError(method) : cancelledError(method, undefined));
     });
@@ -79,7 +80,7 @@ export class ServerCall implements CallContext {
     this.#controller.abort(reason);
   }
 
-  /** The answer was given: what comes now (grpc-js reports each end as a cancellation) means nothing. */
+  /** The answer was given: what comes now means nothing. */
   done(): void {
     this.#isDone = true;
     clearTimeout(this.#timer);

@@ -249,6 +249,37 @@ test('a handler that stops reading stops the client', async () => {
   expect(await answers).toHaveLength(200);
 });
 
+test('a request generator is closed when the server ends the call first, and its own failure is what the caller gets', async () => {
+  await using rig = await startRig({
+    async *chat(requests) {
+      for await (const { text } of requests) {
+        if (text === 'stop') throw new AppError('ABORTED', 'Enough.', { reason: 'ENOUGH' });
+        yield { text };
+      }
+    },
+  });
+  const closed = deferred();
+  async function* talk() {
+    try {
+      for (const text of ['a', 'stop']) yield { text };
+      for (;;) {
+        await new Promise((resolve) => setImmediate(resolve));
+        yield { text: 'more' };
+      }
+    } finally {
+      closed.resolve();
+    }
+  }
+  expect(await failureOf(collect(rig.client.chat(talk())))).toMatchObject({ code: 'ABORTED', reason: 'ENOUGH' });
+  await closed.promise;
+
+  async function* broken() {
+    yield { text: 'a' };
+    throw new RangeError('my own bug');
+  }
+  expect(await failureOf(collect(rig.client.chat(broken())))).toBeInstanceOf(RangeError);
+});
+
 test('too many calls at once are refused with a hint when to come back', async () => {
   const [gate, entered] = [deferred(), deferred()];
   await using rig = await startRig(

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { notFound } from '@millrace/kernel';
-import { createTelemetry, listTraces, readTrace, withSpan } from '@millrace/telemetry';
-import { failureOf, startRig } from './rig.ts';
+import { createTelemetry, listTraces, nullLogger, readTrace, withSpan } from '@millrace/telemetry';
+import { createRpcServer } from '../src/index.ts';
+import { deferred, failureOf, telemetry as silent, startRig } from './rig.ts';
 
 test('one trace spans client, server and further calls, and durations are counted', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-rpc-'));
@@ -50,4 +51,30 @@ test('one trace spans client, server and further calls, and durations are counte
     await Promise.all([gateway, training, registry].map((t) => t.shutdown()));
     await rm(directory, { recursive: true, force: true });
   }
+});
+
+test('with an OTLP endpoint, spans are sent to the collector', async () => {
+  const received = deferred<Buffer>();
+  const collector = createRpcServer({
+    services: [],
+    rawServices: [
+      {
+        path: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+        deserialize: (bytes) => bytes,
+        serialize: () => Buffer.alloc(0), // an ExportTraceServiceResponse without partial success
+        handle: (bytes) => received.resolve(bytes as Buffer),
+      },
+    ],
+    address: '127.0.0.1:0',
+    telemetry: silent,
+    logger: nullLogger,
+  });
+  const { port } = await collector.start();
+  const telemetry = createTelemetry({ serviceName: 'sender', otlpEndpoint: `http://127.0.0.1:${port}` });
+  await withSpan(telemetry.tracer, 'span-to-collect', {}, () => {});
+  await telemetry.flush();
+  const bytes = await received.promise;
+  for (const text of ['span-to-collect', 'sender', 'millrace']) expect(bytes.includes(text)).toBe(true);
+  await telemetry.shutdown();
+  await collector.stop();
 });
