@@ -3,5 +3,7 @@ export type { TemporaryDirectory } from './temporaryDirectory.ts';
 export { temporaryDirectory } from './temporaryDirectory.ts';
 export type { TestDatabase, TestDatabaseOptions } from './testDatabase.ts';
 export { createTestDatabase } from './testDatabase.ts';
+export type { TestPlatform, TestPlatformOptions } from './testPlatform.ts';
+export { createTestPlatform } from './testPlatform.ts';
 export type { WaitOptions } from './waitFor.ts';
 export { waitFor } from './waitFor.ts';
