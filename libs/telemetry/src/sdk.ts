@@ -47,7 +47,7 @@ export function startSdk(options: SdkOptions): Sdk {
   const reader = new PullReader();
   const tracerProvider = new TracerProvider({ resource, spanProcessors: processors });
   const meterProvider = new MeterProvider({ resource, readers: [reader] });
-  const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
+  const serializer = new PrometheusSerializer(); // with the scope as a label: services share instrument names
 
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());

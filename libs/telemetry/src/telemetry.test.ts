@@ -92,7 +92,13 @@ test('log lines carry the trace, mask secrets and write errors with their causes
 test('metrics are Prometheus text, process metrics included', async () => {
   const telemetry = start('serving');
   telemetry.meter.createCounter('millrace.predictions').add(3, { endpoint: 'flights' });
+  start('training').meter.createCounter('millrace.predictions').add(4, { endpoint: 'flights' });
   const text = await telemetry.metricsText();
+  const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const names = series.map((line) => line.slice(0, line.lastIndexOf(' ')));
+  expect(new Set(names).size).toBe(names.length); // services of one process do not write the same series twice
+  const types = text.split('\n').filter((line) => line.startsWith('# TYPE'));
+  expect(new Set(types).size).toBe(types.length);
   expect(text).toMatch(/^millrace_predictions_total\{[^}]*endpoint="flights"[^}]*\} 3$/m);
   expect(Number(/^process_memory_usage\S* (\d+)/m.exec(text)?.[1])).toBeGreaterThan(10_000_000);
   expect(text).toMatch(/^process_cpu_time\S*cpu_mode="user"/m);
