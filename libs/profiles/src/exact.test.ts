@@ -16,7 +16,9 @@ interface Pair {
 // Made with scipy 1.17.1, numpy 2.4.6, evidently 0.7.23; definitions in fixtures/README.md.
 const text = readFileSync(new URL('../fixtures/drift_reference.json', import.meta.url), 'utf8');
 const pairs = (JSON.parse(text) as { pairs: Pair[] }).pairs;
-const close = (actual: number, expected: number) => expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-9);
+const close = (actual: number, expected: number): void => {
+  expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-9);
+};
 const present = <T>(values: readonly (number | string | null)[]) => values.filter((v) => v !== null) as T[];
 
 test('the fixture has its ten pairs', () => expect(pairs).toHaveLength(10));
@@ -28,12 +30,16 @@ test.each(pairs.filter((p) => p.kind === 'num'))('numeric pair $name equals scip
   const edges = exact.sturgesEdges(reference, current);
   const wanted = e.sturges_edges as unknown as number[];
   expect(edges).toHaveLength(wanted.length);
-  edges.forEach((edge, i) => close(edge, wanted[i]!));
+  edges.forEach((edge, i) => {
+    close(edge, wanted[i]!);
+  });
   const p = distances.toShares(exact.countBetween(reference, edges));
   const q = distances.toShares(exact.countBetween(current, edges));
   checkShares(pair, p, q);
   const deciles = exact.quantileEdges(reference);
-  deciles.forEach((edge, i) => close(edge, (e.decile_inner_edges as unknown as number[])[i]!));
+  deciles.forEach((edge, i) => {
+    close(edge, (e.decile_inner_edges as unknown as number[])[i]!);
+  });
   const dp = distances.toShares(exact.countAround(reference, deciles));
   close(distances.psi(dp, distances.toShares(exact.countAround(current, deciles))), e.psi_decile!);
   const { statistic, pValue } = exact.ks(reference, current);
@@ -57,8 +63,12 @@ test.each(pairs.filter((p) => p.kind === 'cat'))('categorical pair $name equals 
 
 function checkShares(pair: Pair, p: readonly number[], q: readonly number[]): void {
   const e = pair.expected;
-  p.forEach((share, i) => close(share, (e.p as unknown as number[])[i]!));
-  q.forEach((share, i) => close(share, (e.q as unknown as number[])[i]!));
+  p.forEach((share, i) => {
+    close(share, (e.p as unknown as number[])[i]!);
+  });
+  q.forEach((share, i) => {
+    close(share, (e.q as unknown as number[])[i]!);
+  });
   close(distances.psi(p, q), e.psi!);
   close(distances.jensenShannonDistance(p, q), e.js_distance_ln!);
   close(distances.jsDivergenceBase2(p, q), e.js_divergence_base2!);

@@ -2,7 +2,7 @@ import { invalidArgument } from '@millrace/kernel';
 import { toShares } from './distances.ts';
 import { smallestDeviation } from './exact.ts';
 import { estimateDistinct } from './hyperloglog.ts';
-import { ksPValue } from './kolmogorov.ts';
+import { ksPValueAsymptotic, ksPValueExact } from './kolmogorov.ts';
 import type { CategoricalProfile, ColumnProfile, NumericProfile, TimestampProfile } from './model.ts';
 import { variance } from './moments.ts';
 import {
@@ -32,6 +32,9 @@ export interface BoundedDistance {
   readonly value: number;
   readonly errorBound: number;
 }
+
+/** Product of the sample sizes up to which the exact p-value's m n steps (some milliseconds) are spent on a sketch. */
+export const exactPairsMax = 1_000_000;
 
 /** A bucket with the counts of both sides. */
 interface PairedCell extends Omit<SketchCell, 'count'> {
@@ -120,6 +123,7 @@ export function categoryBins(
 /**
  * KS statistic at the bucket edges, where both distribution functions are known exactly. The exact statistic lies in
  * [value, value + errorBound], the bound being the largest share of one bucket on either side.
+ * The p-value is that of `value`: exact up to {@link exactPairsMax} pairs of values, asymptotic above.
  */
 export function ksFromProfiles(
   reference: OrderedProfile,
@@ -137,7 +141,8 @@ export function ksFromProfiles(
     value = Math.max(value, Math.abs(p / m - q / n));
     errorBound = Math.max(errorBound, cell.reference / m, cell.current / n);
   }
-  return { value, errorBound: Math.min(errorBound, 1 - value), pValue: ksPValue(value, m, n) };
+  const pValue = m * n <= exactPairsMax ? ksPValueExact(value, m, n) : ksPValueAsymptotic(value, m, n);
+  return { value, errorBound: Math.min(errorBound, 1 - value), pValue };
 }
 
 /**

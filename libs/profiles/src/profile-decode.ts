@@ -28,12 +28,13 @@ interface ValueAnswer {
   readonly registers: string | null;
 }
 
+/** Counts are null when the relation is empty. */
 interface NumericAnswer extends ValueAnswer {
-  readonly nans: number;
-  readonly plus: number;
-  readonly minus: number;
-  readonly zeros: number;
-  readonly negatives: number;
+  readonly nans: number | null;
+  readonly plus: number | null;
+  readonly minus: number | null;
+  readonly zeros: number | null;
+  readonly negatives: number | null;
 }
 
 interface TextAnswer {
@@ -84,13 +85,13 @@ function decodeColumn(
     type,
     count: rows,
     nulls: rows - a.valid,
-    nans: a.nans,
-    positiveInfinities: a.plus,
-    negativeInfinities: a.minus,
+    nans: a.nans ?? 0,
+    positiveInfinities: a.plus ?? 0,
+    negativeInfinities: a.minus ?? 0,
     min: a.min,
     max: a.max,
-    zeros: a.zeros,
-    negatives: a.negatives,
+    zeros: a.zeros ?? 0,
+    negatives: a.negatives ?? 0,
     ...valueParts(a),
     quantiles: decodeLogSketch(a.buckets ?? [], options.relativeAccuracy, offset),
   };

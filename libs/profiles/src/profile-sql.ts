@@ -115,7 +115,8 @@ function timestampSql(column: ColumnSchema, i: number): ColumnSql {
       [`${time} AS x${i}`],
       [
         `${imageSql(`x${i}`)} AS u${i}`,
-        `CAST(greatest(${hourRange.first}, least(${hourRange.last}, ${hour})) AS INTEGER) AS b${i}`,
+        // greatest and least pass over nulls, so a null has to be kept out.
+        `CASE WHEN x${i} IS NOT NULL THEN greatest(${hourRange.first}, least(${hourRange.last}, ${hour})) END AS b${i}`,
       ],
       ...mixingStages(i),
     ],
