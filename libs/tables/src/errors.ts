@@ -1,4 +1,4 @@
-import { AppError, type AppErrorOptions, type ErrorCode, isAppError, messageOf } from '@millrace/kernel';
+import { AppError, type AppErrorOptions, type ErrorCode, isAppError } from '@millrace/kernel';
 
 /** A place in an SQL text: both from 1, columns in characters. */
 export interface SqlPosition {
@@ -54,7 +54,7 @@ const KINDS: readonly (readonly [RegExp, ErrorCode, string, string])[] = [
  */
 export function engineError(error: unknown, sql: string): unknown {
   if (isAppError(error)) return error;
-  const text = messageOf(error);
+  const text = textOf(error);
   const position = positionIn(text, sql);
   const options = { position, cause: error };
   const [kind, detail] = splitKind(firstParagraph(text));
@@ -133,6 +133,11 @@ export function fileCorrupt(path: string, cause?: unknown): AppError {
       cause,
     },
   );
+}
+
+/** The message of a native error, which may come from another realm and is then no `Error` of this one. */
+function textOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
 function firstParagraph(text: string): string {
