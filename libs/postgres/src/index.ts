@@ -2,6 +2,7 @@
  * PostgreSQL for every service: pools bound to one schema, transactions with retry, LISTEN, migrations, COPY, and a
  * server of our own for the single-process default. The only home of `pg`.
  */
+export { copyIn, copyOut } from './copy.ts';
 export type { DatabaseOptions } from './database.ts';
 export { openDatabase } from './database.ts';
 export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded/server.ts';
@@ -15,6 +16,8 @@ export {
   isUniqueViolation,
   sqlState,
 } from './errors.ts';
+export type { ForeignColumn, ForeignDatabase } from './foreign.ts';
+export { openForeignDatabase } from './foreign.ts';
 export type { MigrationFile, MigrationSet } from './migrations.ts';
 export { migrate, readMigrations } from './migrations.ts';
 export { decodePageToken, encodePageToken } from './pageTokens.ts';
