@@ -15,7 +15,7 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
   if (b.n === 0) return a;
   const n = a.n + b.n;
   const delta = Math.abs(b.mean - a.mean);
-  return { n, mean: (a.n * a.mean + b.n * b.mean) / n, m2: a.m2 + b.m2 + ((delta * delta) / n) * a.n * b.n };
+  return { n, mean: (a.n * a.mean + b.n * b.mean) / n, m2: a.m2 + b.m2 + delta * delta * ((a.n * b.n) / n) };
 }
 
 /** Population variance (divisor `n`), or null when there is no value. */
