@@ -39,21 +39,22 @@ export async function* toArrowIpc(
   const writer = new RecordBatchStreamWriter();
   const pieces = writer[Symbol.asyncIterator]();
   writer.write(new RecordBatch(arrow, emptyStruct(arrow)));
-  const write = async function* () {
-    for await (const batch of batches) yield new RecordBatch(arrow, structOf(arrow, schema, batch));
-  };
-  const writing = (async () => {
-    try {
-      for await (const batch of write()) writer.write(batch);
-      writer.finish();
-    } catch (error) {
-      writer.abort(error);
-      throw error;
+  let next = pieces.next();
+  // Hands out what the writer has queued before the next batch is read, so that a slow receiver holds the query back.
+  const drain = async function* () {
+    for (;;) {
+      const piece = await Promise.race([next, new Promise<undefined>((idle) => setImmediate(idle))]);
+      if (!piece || piece.done) return;
+      yield piece.value;
+      next = pieces.next();
     }
-  })();
-  writing.catch(() => undefined);
-  for (let piece = await pieces.next(); !piece.done; piece = await pieces.next()) yield piece.value;
-  await writing;
+  };
+  for await (const batch of batches) {
+    writer.write(new RecordBatch(arrow, structOf(arrow, schema, batch)));
+    yield* drain();
+  }
+  writer.finish();
+  for (let piece = await next; !piece.done; piece = await pieces.next()) yield piece.value;
 }
 
 function emptyStruct(schema: Schema): Data<Struct> {
