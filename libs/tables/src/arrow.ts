@@ -43,7 +43,7 @@ export async function* toArrowIpc(
   // Hands out what the writer has queued before the next batch is read, so that a slow receiver holds the query back.
   const drain = async function* () {
     for (;;) {
-      const piece = await Promise.race([next, new Promise<undefined>((idle) => setImmediate(idle))]);
+      const piece = await Promise.race([next, new Promise<undefined>((idle) => setImmediate(idle, undefined))]);
       if (!piece || piece.done) return;
       yield piece.value;
       next = pieces.next();
