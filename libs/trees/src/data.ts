@@ -126,7 +126,17 @@ export function planLayout(
         `Use at most ${Math.floor(MAX_HISTOGRAM_BYTES / 16 / totalBins)} leaves, or fewer bins or features.`,
       { reason: 'HISTOGRAMS_TOO_LARGE', fields: { bytes: String(bytes) } },
     );
-  return { rows, allRows: rows + validationRows, features, offsets, totalBins, slots, weighted };
+  return {
+    rows,
+    allRows: rows + validationRows,
+    features,
+    offsets,
+    totalBins,
+    slots,
+    weighted,
+    bagged: params.baggingFraction < 1 && params.baggingFrequency > 0,
+    nodesMax: 2 * params.numLeaves - 1,
+  };
 }
 
 function hasMissing(column: Float32Array, rows: number, rowIndex: Uint32Array | undefined): boolean {

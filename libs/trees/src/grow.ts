@@ -1,6 +1,6 @@
 import { invariant } from '@millrace/kernel';
 import { powerOfTwo } from './exp.ts';
-import type { BinnedTree, Kernels, Quantisation, Split, Sums } from './kernels/kernels.ts';
+import type { BinnedTree, Kernels, LeafRange, Quantisation, Split, Sums } from './kernels/kernels.ts';
 import { leafValue } from './kernels/scan.ts';
 import type { TreeParams } from './params.ts';
 
@@ -68,7 +68,8 @@ class LeafWiseGrower {
       leaves[at] = left;
       leaves.push(right);
     }
-    for (const leaf of leaves) this.#finish(leaf);
+    leaves.sort((a, b) => a.begin - b.begin);
+    this.#kernels.addLeaves(leaves.map((leaf) => this.#finish(leaf)));
     const { position, bin, missingLeft, left, right, value, gain, count } = this.#tree;
     const n = this.#nodes;
     return {
@@ -137,7 +138,7 @@ class LeafWiseGrower {
     return count >= 2 * minDataInLeaf && (maxDepth === 0 || depth < maxDepth);
   }
 
-  #finish(leaf: Leaf): void {
+  #finish(leaf: Leaf): LeafRange {
     const { lambdaL1, lambdaL2, learningRate } = this.#params;
     const gradient = leaf.sums.gradient * powerOfTwo(-this.#scale.gradientExponent);
     const hessian = leaf.sums.hessian * powerOfTwo(-this.#scale.hessianExponent);
@@ -145,7 +146,7 @@ class LeafWiseGrower {
     this.#tree.position[leaf.node] = -1;
     this.#tree.value[leaf.node] = value;
     this.#tree.count[leaf.node] = leaf.sums.count;
-    this.#kernels.addToLeaf(leaf.begin, leaf.end, value);
+    return { begin: leaf.begin, end: leaf.end, value };
   }
 
   #takeSlot(): number {

@@ -1,5 +1,5 @@
 import { invalidArgument } from '@millrace/kernel';
-import { exp, sigmoid } from './exp.ts';
+import { exp, log1p, sigmoid } from './exp.ts';
 
 /** The names of the built-in objectives. */
 export type ObjectiveName = 'binary' | 'l2';
@@ -64,7 +64,7 @@ const binary: Objective = {
     for (let i = from; i < to; i++) {
       // log(1 + e^z) without overflow, z being the score's distance to the wrong side.
       const z = labels[i] === 1 ? -scores[i]! : scores[i]!;
-      const loss = Math.max(z, 0) + Math.log1p(exp(-Math.abs(z)));
+      const loss = Math.max(z, 0) + log1p(exp(-Math.abs(z)));
       sum += weights === undefined ? loss : loss * weights[i]!;
     }
     return sum;

@@ -6,7 +6,7 @@ import { checkRows, copyTargets, planLayout, usedRows } from './data.ts';
 import type { GrownTree } from './grow.ts';
 import { growTree } from './grow.ts';
 import type { Kernels, Layout } from './kernels/kernels.ts';
-import { ReferenceKernels } from './kernels/reference.ts';
+import { WasmKernels } from './kernels/wasm.ts';
 import type { TreeModel } from './model.ts';
 import { assembleModel } from './model.ts';
 import type { Objective } from './objective.ts';
@@ -63,7 +63,7 @@ export async function train(options: TrainOptions): Promise<TreeModel> {
   const weighted = options.weights !== undefined || validation?.weights !== undefined;
   const validationRows = validation === undefined ? 0 : usedRows(validation);
   const layout = planLayout(options, validationRows, weighted, params, rng.fork('bins'));
-  const kernels = await (options.kernels ?? defaultKernels)(layout, threads);
+  const kernels = await (options.kernels ?? WasmKernels.create)(layout, threads);
   try {
     const booster = new Booster(kernels, layout, params, rng);
     booster.load(options, validation);
@@ -79,10 +79,6 @@ export async function train(options: TrainOptions): Promise<TreeModel> {
   } finally {
     await kernels.close();
   }
-}
-
-async function defaultKernels(layout: Layout): Promise<Kernels> {
-  return new ReferenceKernels(layout);
 }
 
 async function boost(
@@ -127,7 +123,6 @@ class Booster {
   readonly #rng: Rng;
   readonly #objective: Objective;
   readonly #mask: Uint8Array;
-  readonly #bag: Uint8Array | undefined;
   #bagRows = 0;
 
   constructor(kernels: Kernels, layout: Layout, params: TreeParams, rng: Rng) {
@@ -138,8 +133,6 @@ class Booster {
     this.#rng = rng;
     this.#objective = objectiveOf(params.objective);
     this.#mask = new Uint8Array(layout.features.length).fill(1);
-    const bagging = params.baggingFraction < 1 && params.baggingFrequency > 0;
-    this.#bag = bagging ? new Uint8Array(layout.rows) : undefined;
   }
 
   load(data: LabelledRows, validation: LabelledRows | undefined): void {
@@ -154,22 +147,29 @@ class Booster {
       if (validation === undefined) continue;
       this.#kernels.encode(position, validation.columns[feature]!, validation.rowIndex, allRows - rows, rows);
     }
+    this.#kernels.finishEncoding();
     this.baseScore = this.#objective.baseScore(labels, weights, 0, rows);
     this.#kernels.scores.fill(this.baseScore);
   }
 
   round(round: number): GrownTree {
-    const { rows, allRows } = this.#layout;
+    const { rows, allRows, bagged } = this.#layout;
     const { baggingFrequency, baggingFraction, featureFraction } = this.#params;
-    if (this.#bag !== undefined && (round - 1) % baggingFrequency === 0)
-      this.#bagRows = drawBag(this.#kernels.index, this.#bag, rows, baggingFraction, this.#rng.fork(`bag/${round}`));
+    if (bagged && (round - 1) % baggingFrequency === 0)
+      this.#bagRows = drawBag(
+        this.#kernels.index,
+        this.#kernels.bag,
+        rows,
+        baggingFraction,
+        this.#rng.fork(`bag/${round}`),
+      );
     else this.#resetIndex();
     if (featureFraction < 1) chooseFeatures(this.#mask, featureFraction, this.#rng.fork(`features/${round}`));
     const scale = chooseQuantisation(rows, this.#kernels.gradients(this.#objective));
     this.#kernels.quantise(scale);
     const tree = growTree(this.#kernels, this.#bagRows, this.#mask, this.#params, scale);
-    if (this.#bag !== undefined) this.#kernels.addTree(tree, 0, rows, this.#bag);
-    if (allRows > rows) this.#kernels.addTree(tree, rows, allRows, undefined);
+    if (bagged) this.#kernels.addTree(tree, 0, rows, true);
+    if (allRows > rows) this.#kernels.addTree(tree, rows, allRows, false);
     return tree;
   }
 
@@ -192,10 +192,10 @@ class Booster {
 
   /** The rows of the bag in rising order: growing a tree has mixed them. */
   #resetIndex(): void {
-    const { index } = this.#kernels;
+    const { index, bag } = this.#kernels;
     this.#bagRows = 0;
     for (let row = 0; row < this.#layout.rows; row++) {
-      if (this.#bag !== undefined && this.#bag[row] !== 1) continue;
+      if (this.#layout.bagged && bag[row] !== 1) continue;
       index[this.#bagRows++] = row;
     }
   }
@@ -207,8 +207,8 @@ function validationOf(options: TrainOptions): LabelledRows | undefined {
 }
 
 function checkThreads(threads: number): number {
-  if (Number.isInteger(threads) && threads >= 1 && threads <= 64) return threads;
-  throw new AppError('INVALID_ARGUMENT', `threads: ${threads} is not allowed. Use a whole number from 1 to 64.`, {
+  if (Number.isInteger(threads) && threads >= 1 && threads <= 32) return threads;
+  throw new AppError('INVALID_ARGUMENT', `threads: ${threads} is not allowed. Use a whole number from 1 to 32.`, {
     reason: 'THREADS_INVALID',
     fields: { threads: String(threads) },
   });

@@ -17,6 +17,17 @@ export interface Layout {
   readonly slots: number;
   /** Whether rows have weights. */
   readonly weighted: boolean;
+  /** Whether trees see bags of rows. */
+  readonly bagged: boolean;
+  /** Nodes of one tree at most. */
+  readonly nodesMax: number;
+}
+
+/** A leaf's place in the index, and what it adds to the scores of its rows. */
+export interface LeafRange {
+  readonly begin: number;
+  readonly end: number;
+  readonly value: number;
 }
 
 /**
@@ -79,8 +90,12 @@ export interface Kernels {
   readonly scores: Float64Array;
   /** The training rows of the bag, those of a leaf side by side and rising. */
   readonly index: Uint32Array;
+  /** 1 for each training row in the bag; empty when the layout is not bagged. */
+  readonly bag: Uint8Array;
   /** Writes the bins of a feature for rows from `at` on; `rowIndex` (or 0 … rows - 1) says which values of `column`. */
   encode(position: number, column: Float32Array, rowIndex: Uint32Array | undefined, rows: number, at: number): void;
+  /** To be called once, when all features are encoded. */
+  finishEncoding(): void;
   /** Derivatives of all training rows; gives the largest absolute values. */
   gradients(objective: Objective): { readonly gradient: number; readonly hessian: number };
   /** Turns the derivatives into whole numbers in place. */
@@ -97,10 +112,10 @@ export interface Kernels {
   findSplit(slot: number, total: Sums, mask: Uint8Array, limits: SplitLimits, scale: Quantisation): Split | undefined;
   /** Orders index [begin, end) stably, left rows first; gives where the right ones begin. */
   partition(begin: number, end: number, position: number, bin: number, missingLeft: boolean): number;
-  /** Adds to the scores of the rows at index [begin, end). */
-  addToLeaf(begin: number, end: number, value: number): void;
-  /** Adds the tree's values to the scores of rows [from, to), or of those among them whose `skip` is 0. */
-  addTree(tree: BinnedTree, from: number, to: number, skip: Uint8Array | undefined): void;
+  /** Adds each leaf's value to the scores of its rows. The leaves are sorted, and cover the bag without gaps. */
+  addLeaves(leaves: readonly LeafRange[]): void;
+  /** Adds the tree's values to the scores of rows [from, to); with `outside`, of those among them outside the bag. */
+  addTree(tree: BinnedTree, from: number, to: number, outside: boolean): void;
   /** The histogram of a slot as (gradient, Hessian, count) triples: for tests. */
   readHistogram(slot: number): Float64Array;
   /** Gives back buffers and threads. */

@@ -2,7 +2,7 @@ import { binOf } from '../bins.ts';
 import { powerOfTwo, roundEven } from '../exp.ts';
 import type { Objective } from '../objective.ts';
 import { LOSS_BLOCK } from '../objective.ts';
-import type { BinnedTree, Kernels, Layout, Quantisation, Split, SplitLimits, Sums } from './kernels.ts';
+import type { BinnedTree, Kernels, Layout, LeafRange, Quantisation, Split, SplitLimits, Sums } from './kernels.ts';
 import { isBetterSplit, scanFeature } from './scan.ts';
 
 /** Kernels in plain TypeScript on one thread: what the WebAssembly kernels are compared with. */
@@ -11,6 +11,7 @@ export class ReferenceKernels implements Kernels {
   readonly weights: Float32Array;
   readonly scores: Float64Array;
   readonly index: Uint32Array;
+  readonly bag: Uint8Array;
   readonly #layout: Layout;
   readonly #derivatives: Float32Array;
   readonly #quantised: Int32Array;
@@ -25,6 +26,7 @@ export class ReferenceKernels implements Kernels {
     this.weights = new Float32Array(layout.weighted ? layout.allRows : 0);
     this.scores = new Float64Array(layout.allRows);
     this.index = new Uint32Array(layout.rows);
+    this.bag = new Uint8Array(layout.bagged ? layout.rows : 0);
     this.#swap = new Uint32Array(layout.rows);
     this.#derivatives = new Float32Array(2 * layout.rows);
     this.#quantised = new Int32Array(this.#derivatives.buffer);
@@ -42,15 +44,16 @@ export class ReferenceKernels implements Kernels {
     }
   }
 
+  finishEncoding(): void {}
+
   gradients(objective: Objective): { gradient: number; hessian: number } {
     const d = this.#derivatives;
     objective.gradients(this.scores, this.labels, this.#weights(), 0, this.#layout.rows, d);
     let gradient = 0;
     let hessian = 0;
     for (let i = 0; i < d.length; i += 2) {
-      const g = Math.abs(d[i]!);
-      if (!(g <= gradient)) gradient = g;
-      if (!(d[i + 1]! <= hessian)) hessian = d[i + 1]!;
+      gradient = Math.max(gradient, Math.abs(d[i]!));
+      hessian = Math.max(hessian, d[i + 1]!);
     }
     return { gradient, hessian };
   }
@@ -129,14 +132,14 @@ export class ReferenceKernels implements Kernels {
     return left;
   }
 
-  addToLeaf(begin: number, end: number, value: number): void {
-    for (let k = begin; k < end; k++) this.scores[this.index[k]!]! += value;
+  addLeaves(leaves: readonly LeafRange[]): void {
+    for (const { begin, end, value } of leaves) for (let k = begin; k < end; k++) this.scores[this.index[k]!]! += value;
   }
 
-  addTree(tree: BinnedTree, from: number, to: number, skip: Uint8Array | undefined): void {
+  addTree(tree: BinnedTree, from: number, to: number, outside: boolean): void {
     const { features } = this.#layout;
     for (let row = from; row < to; row++) {
-      if (skip?.[row] === 1) continue;
+      if (outside && this.bag[row] === 1) continue;
       let node = 0;
       for (let p = tree.position[0]!; p >= 0; p = tree.position[node]!) {
         const code = this.#codes[row * features.length + p]!;

@@ -36,15 +36,25 @@ export function scanFeature(
 ): Split | undefined {
   const missingAt = 3 * feature.regular;
   const missing = feature.hasMissing && bins[missingAt + 2]! > 0;
-  const right = scanDirection(position, feature.regular, bins, ZERO, total, limits, scale);
+  const toBeat = gainToBeat(total, limits, scale);
+  const right = scanDirection(position, feature.regular, bins, ZERO, total, limits, scale, toBeat.total);
   if (!missing) {
     if (right === undefined) return undefined;
-    return { ...right, missingLeft: 2 * right.left.count >= total.count };
+    return finished(right, 2 * right.left.count >= total.count, toBeat.own);
   }
   const start = { gradient: bins[missingAt]!, hessian: bins[missingAt + 1]!, count: bins[missingAt + 2]! };
-  const left = scanDirection(position, feature.regular, bins, start, total, limits, scale);
-  if (left !== undefined && (right === undefined || left.gain > right.gain)) return { ...left, missingLeft: true };
-  return right;
+  const beat = right?.total ?? toBeat.total;
+  const left = scanDirection(position, feature.regular, bins, start, total, limits, scale, beat);
+  if (left !== undefined) return finished(left, true, toBeat.own);
+  return right === undefined ? undefined : finished(right, false, toBeat.own);
+}
+
+/** A leaf's own term, and what the terms of its children must exceed in sum. */
+export function gainToBeat(total: Sums, limits: SplitLimits, scale: Quantisation): { own: number; total: number } {
+  const gradient = total.gradient * powerOfTwo(-scale.gradientExponent);
+  const hessian = total.hessian * powerOfTwo(-scale.hessianExponent);
+  const own = hessian + limits.lambdaL2 > 0 ? leafGain(gradient, hessian, limits.lambdaL1, limits.lambdaL2) : 0;
+  return { own, total: own + Math.max(limits.minGain, GAIN_NOISE * own) };
 }
 
 /** Whether `split` comes before `best`: by gain; a later position needs strictly more. */
@@ -54,6 +64,18 @@ export function isBetterSplit(split: Split, best: Split | undefined): boolean {
 
 const ZERO: Sums = { gradient: 0, hessian: 0, count: 0 };
 
+interface Candidate {
+  readonly position: number;
+  readonly bin: number;
+  readonly left: Sums;
+  /** The children's terms in sum. */
+  readonly total: number;
+}
+
+function finished({ position, bin, left, total }: Candidate, missingLeft: boolean, own: number): Split {
+  return { position, bin, left, missingLeft, gain: total - own };
+}
+
 function scanDirection(
   position: number,
   regular: number,
@@ -62,14 +84,13 @@ function scanDirection(
   total: Sums,
   limits: SplitLimits,
   scale: Quantisation,
-): Split | undefined {
+  toBeat: number,
+): Candidate | undefined {
   const { lambdaL1: l1, lambdaL2: l2 } = limits;
   const gUnit = powerOfTwo(-scale.gradientExponent);
   const hUnit = powerOfTwo(-scale.hessianExponent);
-  const parent = leafGain(total.gradient * gUnit, total.hessian * hUnit, l1, l2);
   let { gradient, hessian, count } = start;
-  let bestGain = parent + Math.max(limits.minGain, GAIN_NOISE * parent);
-  let best: { bin: number; left: Sums } | undefined;
+  let best: Candidate | undefined;
   for (let bin = 0; bin < regular; bin++) {
     gradient += bins[3 * bin]!;
     hessian += bins[3 * bin + 1]!;
@@ -80,11 +101,9 @@ function scanDirection(
     const hRight = (total.hessian - hessian) * hUnit;
     if (hLeft < limits.minSumHessian || hRight < limits.minSumHessian) continue;
     if (!(hLeft + l2 > 0 && hRight + l2 > 0)) continue;
-    const gain =
+    const terms =
       leafGain(gradient * gUnit, hLeft, l1, l2) + leafGain((total.gradient - gradient) * gUnit, hRight, l1, l2);
-    if (!(gain > bestGain)) continue;
-    bestGain = gain;
-    best = { bin, left: { gradient, hessian, count } };
+    if (terms > (best?.total ?? toBeat)) best = { position, bin, left: { gradient, hessian, count }, total: terms };
   }
-  return best === undefined ? undefined : { position, ...best, missingLeft: false, gain: bestGain - parent };
+  return best;
 }
