@@ -1,3 +1,6 @@
+/** Taken from `Math` once: in the realm that Jest runs tests in, each look-up of a global costs more than the draw. */
+const { imul } = Math;
+
 /** A seeded stream of pseudo-random numbers: the same seed gives the same stream on every machine. */
 export interface Rng {
   /** A uniform integer in [0, 2^32). */
@@ -20,14 +23,14 @@ export function createRng(seed: number | string): Rng {
   const splitmix = () => {
     mix = (mix + 0x9e3779b9) >>> 0;
     let z = mix;
-    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+    z = imul(z ^ (z >>> 16), 0x21f0aaad);
+    z = imul(z ^ (z >>> 15), 0x735a2d97);
     return (z ^ (z >>> 15)) >>> 0;
   };
   let [a, b, c, d] = [splitmix(), splitmix(), splitmix(), splitmix()];
 
   const nextUint32 = () => {
-    const scrambled = Math.imul(rotateLeft(Math.imul(b, 5), 7), 9) >>> 0;
+    const scrambled = imul(rotateLeft(imul(b, 5), 7), 9) >>> 0;
     const t = b << 9;
     c ^= a;
     d ^= b;
@@ -73,10 +76,10 @@ function hash53(text: string): number {
   let h2 = 0x41c6ce57;
   for (let i = 0; i < text.length; i++) {
     const ch = text.charCodeAt(i);
-    h1 = Math.imul(h1 ^ ch, 2654435761);
-    h2 = Math.imul(h2 ^ ch, 1597334677);
+    h1 = imul(h1 ^ ch, 2654435761);
+    h2 = imul(h2 ^ ch, 1597334677);
   }
-  h1 = Math.imul(h1 ^ (h1 >>> 16), 2246822507) ^ Math.imul(h2 ^ (h2 >>> 13), 3266489909);
-  h2 = Math.imul(h2 ^ (h2 >>> 16), 2246822507) ^ Math.imul(h1 ^ (h1 >>> 13), 3266489909);
+  h1 = imul(h1 ^ (h1 >>> 16), 2246822507) ^ imul(h2 ^ (h2 >>> 13), 3266489909);
+  h2 = imul(h2 ^ (h2 >>> 16), 2246822507) ^ imul(h1 ^ (h1 >>> 13), 3266489909);
   return 4294967296 * (2097151 & h2) + (h1 >>> 0);
 }

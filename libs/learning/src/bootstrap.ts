@@ -37,6 +37,9 @@ const MEAN_CELLS = 1024;
 const BUCKETS = 2048;
 const PAIRED_BUCKETS = 128;
 
+/** Taken from `Math` once: in the realm that tests run in, each look-up of a global is slow. */
+const { max, min, sqrt } = Math;
+
 const ROW_LOSSES: Readonly<Record<Exclude<BootstrapMetric, 'auc'>, (label: number, prediction: number) => number>> = {
   log_loss: rowLogLoss,
   brier: (y, p) => (p - y) ** 2,
@@ -203,7 +206,7 @@ function drawCell(
   drawn: number[],
 ): void {
   const [first, second] = sums.map((sum) => sum[cell]! / n) as [number, number | undefined];
-  const spread = (m: number, mean: number) => Math.sqrt(Math.max(0, squares[m]![cell]! / n - mean * mean));
+  const spread = (m: number, mean: number) => sqrt(max(0, squares[m]![cell]! / n - mean * mean));
   if (n === 1 || k === 0) {
     drawn[0]! += k * first;
     if (second !== undefined) drawn[1]! += k * second;
@@ -211,11 +214,11 @@ function drawCell(
   }
   const z = drawNormal(rng);
   const sd = spread(0, first);
-  drawn[0]! += k * first + Math.sqrt(k) * sd * z;
+  drawn[0]! += k * first + sqrt(k) * sd * z;
   if (second === undefined) return;
   const sd2 = spread(1, second);
-  const r = sd * sd2 === 0 ? 0 : Math.max(-1, Math.min(1, (products[cell]! / n - first * second) / (sd * sd2)));
-  drawn[1]! += k * second + Math.sqrt(k) * sd2 * (r * z + Math.sqrt(1 - r * r) * drawNormal(rng));
+  const r = sd * sd2 === 0 ? 0 : max(-1, min(1, (products[cell]! / n - first * second) / (sd * sd2)));
+  drawn[1]! += k * second + sqrt(k) * sd2 * (r * z + sqrt(1 - r * r) * drawNormal(rng));
 }
 
 /** The AUC of one or two models over cells of (score bucket of each model, label). */

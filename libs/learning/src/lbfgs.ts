@@ -14,7 +14,10 @@ export interface MinimizeOptions {
 const HISTORY = 10;
 
 /** Points tried on one line. */
-const LINE_TRIES_MAX = 40;
+const LINE_TRIES_MAX = 30;
+
+/** Steps in a row that no longer lower the value, after which the end of float64 is reached. */
+const FLAT_STEPS_MAX = 3;
 
 /**
  * Minimises a convex function by L-BFGS (Nocedal and Wright, Numerical Optimization, algorithm 7.5), with the weak Wolfe
@@ -27,7 +30,12 @@ export function minimize(objective: Objective, x: Float64Array, options: Minimiz
   const steps: Float64Array[] = [];
   const changes: Float64Array[] = [];
   let iteration = 0;
-  for (; iteration < options.iterationsMax && maxAbs(gradient) > options.gradientTolerance; iteration++) {
+  let flat = 0;
+  for (
+    ;
+    flat < FLAT_STEPS_MAX && iteration < options.iterationsMax && maxAbs(gradient) > options.gradientTolerance;
+    iteration++
+  ) {
     const direction = descent(gradient, steps, changes);
     const start = iteration === 0 ? Math.min(1, 1 / Math.sqrt(dot(gradient, gradient))) : 1;
     const found = searchLine(objective, x, value, gradient, direction, start);
@@ -46,6 +54,7 @@ export function minimize(objective: Objective, x: Float64Array, options: Minimiz
         changes.shift();
       }
     }
+    flat = value - found.value <= 4 * Number.EPSILON * Math.abs(value) ? flat + 1 : 0;
     x.set(found.x);
     gradient = found.gradient;
     value = found.value;
