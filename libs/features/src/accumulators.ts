@@ -1,6 +1,6 @@
 import { toSql } from './sql.ts';
 import { SQL_TYPES } from './types.ts';
-import type { CompiledFeature } from './view.ts';
+import type { AggregateFunction, CompiledFeature } from './view.ts';
 
 /** A feature over a window. */
 export type WindowFeature = CompiledFeature & { readonly kind: 'window' };
@@ -29,11 +29,33 @@ export interface WindowInput {
   readonly accumulators: readonly Accumulator[];
 }
 
-/** 2^64 and 2^-64: doubles are split into a whole part and a fraction in units of 2^-64, each summed as a 128-bit integer. */
-const FRACTION = '18446744073709551616e0';
-const FRACTION_UNIT = '5.421010862427522e-20';
-/** Doubles of magnitude 2^100 and more (and NaN, infinities) make a sum NaN; 2^26 of them might not fit 128 bits. */
-const SUM_LIMIT = '1267650600228229401496703205376e0';
+/** 2^96 and 2^-96: doubles are split into a whole part and a fraction in units of 2^-96, each summed as a 128-bit integer. */
+const FRACTION = '79228162514264337593543950336e0';
+const FRACTION_UNIT = '1.262177448353619e-29';
+/** Doubles of magnitude 2^96 and more, NaN and infinities make a sum NaN; 2^30 smaller ones fit 128 bits. */
+const SUM_LIMIT = FRACTION;
+/** Integers of magnitude 2^48 and more make a standard deviation NaN; 2^30 squares of smaller ones fit 128 bits. */
+const SQUARE_LIMIT = 2n ** 48n;
+
+/** What each aggregate gives, for documents. All pass over rows whose `over` is null. */
+export const AGGREGATES: readonly { readonly name: AggregateFunction; readonly doc: string }[] = [
+  { name: 'count', doc: 'int64: how many rows, or how many rows with a value. 0 for an empty window.' },
+  {
+    name: 'sum',
+    doc: 'The type of its input (booleans as 0 and 1). int64 is exact, and null when the sum does not fit. float64 is a sum in fixed point with 96 binary digits after the point, rounded once at the end: the same whatever the order of the rows. NaN, an infinity or a value of 2^96 or more makes it NaN. Null for an empty window.',
+  },
+  { name: 'mean', doc: 'float64: the sum, as above, divided by the count. Null for an empty window.' },
+  { name: 'min', doc: 'The least value, by the order of comparisons. Null for an empty window.' },
+  { name: 'max', doc: 'The greatest value; NaN is the greatest float64. Null for an empty window.' },
+  {
+    name: 'last',
+    doc: 'The value of the row with the greatest (event time, available time, value). Null for an empty window.',
+  },
+  {
+    name: 'stddev',
+    doc: 'float64: the sample standard deviation (n − 1), from the sums of values and squares. int64 is exact up to the last division while n · Σx² fits 128 bits, and NaN with a value of 2^48 or more; float64 loses digits when the mean is much greater than the deviation (relative error about (mean / deviation)² · 2^-53). Null for fewer than two values.',
+  },
+];
 
 /** Which inputs the features read, and what has to be kept of each. `prefix` keeps column names apart. */
 export function windowInputs(features: readonly WindowFeature[]): WindowInput[] {
@@ -58,10 +80,15 @@ export function windowInputs(features: readonly WindowFeature[]): WindowInput[] 
       else for (const [name, rows] of splitSum(column!, SUM_LIMIT)) add(name, rows, 'sum', 'HUGEINT');
     }
     if (has('stddev')) {
-      if (type === 'int64') add('q', `sum(CAST(${column} AS HUGEINT) * CAST(${column} AS HUGEINT))`, 'sum', 'HUGEINT');
-      else
+      if (type === 'int64') {
+        const fits = `${column} > -${SQUARE_LIMIT} AND ${column} < ${SQUARE_LIMIT}`;
+        const wide = `CAST(${column} AS HUGEINT)`;
+        add('q', `sum(CASE WHEN ${fits} THEN ${wide} * ${wide} END)`, 'sum', 'HUGEINT');
+        add('qx', `count(*) FILTER (NOT (${fits}))`, 'sum', 'HUGEINT');
+      } else {
         for (const [name, rows] of splitSum(`(${column} * ${column})`, SUM_LIMIT, 'q'))
           add(name, rows, 'sum', 'HUGEINT');
+      }
     }
     if (has('min')) add('mn', `min(${column})`, 'min', SQL_TYPES[type]);
     if (has('max')) add('mx', `max(${column})`, 'max', SQL_TYPES[type]);
@@ -78,11 +105,13 @@ export function windowInputs(features: readonly WindowFeature[]): WindowInput[] 
 
 /** Sum of doubles as three exact integers: whole parts, fractions, and how many could not be taken. */
 function splitSum(x: string, limit: string, prefix = ''): [string, string][] {
-  const fits = `FILTER (abs(${x}) < ${limit})`; // false for NaN and infinities, which are above every limit
+  // False for NaN and infinities, which are above every limit. DuckDB evaluates arguments before FILTER, hence CASE.
+  const fits = `abs(${x}) < ${limit}`;
+  const total = (part: string) => `sum(CASE WHEN ${fits} THEN TRY_CAST(${part} AS HUGEINT) END)`;
   return [
-    [`${prefix}h`, `sum(CAST(trunc(${x}) AS HUGEINT)) ${fits}`],
-    [`${prefix}f`, `sum(CAST((${x} - trunc(${x})) * ${FRACTION} AS HUGEINT)) ${fits}`],
-    [`${prefix}x`, `count(*) FILTER (NOT abs(${x}) < ${limit})`],
+    [`${prefix}h`, total(`trunc(${x})`)],
+    [`${prefix}f`, total(`(${x} - trunc(${x})) * ${FRACTION}`)],
+    [`${prefix}x`, `count(*) FILTER (NOT (${fits}))`],
   ];
 }
 
@@ -117,8 +146,11 @@ function stddevSql(isInt: boolean, of: (name: string) => string, sum: (prefix?: 
   const n = `CAST(${of('n')} AS HUGEINT)`;
   const floating = (s: string, q: string) =>
     `greatest(0e0, ((${q}) - (${s}) * (${s}) / CAST(${of('n')} AS DOUBLE)) / CAST(${of('n')} - 1 AS DOUBLE))`;
+  const bad = isInt ? `${of('qx')} > 0` : `${of('x')} > 0 OR ${of('qx')} > 0`;
+  const exact = () =>
+    `CAST(TRY(${n} * ${of('q')} - ${of('s')} * ${of('s')}) AS DOUBLE) / CAST(${n} * (${n} - 1) AS DOUBLE)`;
   const variance = isInt
-    ? `coalesce(CAST(TRY(${n} * ${of('q')} - ${of('s')} * ${of('s')}) AS DOUBLE) / CAST(${n} * (${n} - 1) AS DOUBLE), ${floating(`CAST(${of('s')} AS DOUBLE)`, `CAST(${of('q')} AS DOUBLE)`)})`
-    : `CASE WHEN ${of('x')} > 0 OR ${of('qx')} > 0 THEN CAST('nan' AS DOUBLE) ELSE ${floating(sum(), sum('q'))} END`;
-  return `CASE WHEN ${of('n')} > 1 THEN TRY(sqrt(${variance})) END`;
+    ? `coalesce(${exact()}, ${floating(`CAST(${of('s')} AS DOUBLE)`, `CAST(${of('q')} AS DOUBLE)`)})`
+    : floating(sum(), sum('q'));
+  return `CASE WHEN ${of('n')} > 1 THEN CASE WHEN ${bad} THEN CAST('nan' AS DOUBLE) ELSE TRY(sqrt(${variance})) END END`;
 }

@@ -136,7 +136,11 @@ export const DATE_FUNCTIONS: readonly FunctionSpec[] = [
         takes: ['string', 'timestamp', 'timestamp'],
         gives: 'int64',
         literals: { 0: oneOf(Object.keys(NUMBERS)) },
-        sql: ([part, a, b]) => `date_diff(${part}, ${a}, ${b})`,
+        // DuckDB's own count of weeks rounds towards 1970, so weeks are counted as days between Mondays.
+        sql: ([part, a, b]) =>
+          part?.toLowerCase() === "'week'"
+            ? `(date_diff('day', date_trunc('week', ${a}), date_trunc('week', ${b})) // CAST(7 AS BIGINT))`
+            : `date_diff(${part}, ${a}, ${b})`,
         evaluator: ([part]) => {
           const number = NUMBERS[partOf(part)]!;
           return (_part: string, a: bigint, b: bigint) => number(b) - number(a);

@@ -31,6 +31,20 @@ function simpleCase(map: (c: string) => string, special: Readonly<Record<string,
   };
 }
 
+/**
+ * Letters whose full upper-case mapping is several characters but whose simple one is one: ß, and the Greek vowels with
+ * iota subscript, which lie 8 (or 9) below theirs.
+ */
+const UPPER_SPECIAL: Readonly<Record<string, string>> = Object.fromEntries([
+  ['ß', 'ẞ'],
+  ...[0x1f80, 0x1f90, 0x1fa0].flatMap((start) => Array.from({ length: 8 }, (_, i) => pair(start + i, 8))),
+  ...[0x1fb3, 0x1fc3, 0x1ff3].map((code) => pair(code, 9)),
+]);
+
+function pair(code: number, distance: number): [string, string] {
+  return [String.fromCodePoint(code), String.fromCodePoint(code + distance)];
+}
+
 function countCodePoints(s: string): bigint {
   let n = s.length;
   for (let i = 0; i < s.length; i++) if ((s.charCodeAt(i) & 0xfc00) === 0xdc00) n--;
@@ -99,7 +113,7 @@ export const TEXT_FUNCTIONS: readonly FunctionSpec[] = [
         ['string'],
         'string',
         call('upper'),
-        simpleCase((c) => c.toUpperCase(), { ß: 'ẞ' }),
+        simpleCase((c) => c.toUpperCase(), UPPER_SPECIAL),
       ),
     ],
   },

@@ -1,3 +1,4 @@
+export { AGGREGATES } from './accumulators.ts';
 export type { CompileOptions } from './compile.ts';
 export { compileExpression } from './compile.ts';
 export type { Refresh } from './durations.ts';
@@ -10,6 +11,8 @@ export type { FunctionSpec, Overload } from './functions.ts';
 export { FUNCTIONS, LANGUAGE } from './functions.ts';
 export type { MaterializeRequest } from './materialize.ts';
 export { materializeSql } from './materialize.ts';
+export type { FeatureChange, FeatureViewPlan, SettingChange } from './plan.ts';
+export { explainPlan } from './plan.ts';
 export type { PointInTimeRequest, PointInTimeView } from './point-in-time.ts';
 export { pointInTimeSql } from './point-in-time.ts';
 export type { ExpressionReason } from './problems.ts';

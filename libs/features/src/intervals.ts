@@ -49,9 +49,11 @@ export function readInterval(syntax: Syntax): IntervalSyntax | { readonly proble
   };
 }
 
-/** `CAST(trunc(CAST(x AS DOUBLE)) AS …)` → x. */
+/** `CAST(trunc(CAST(x AS DOUBLE)) AS …)` → x; for seconds and less DuckDB writes `CAST(x AS DOUBLE)`. */
 function unwrap(arg: Syntax): Syntax {
-  if (arg.kind !== 'cast' || arg.operand.kind !== 'call' || arg.operand.name !== 'trunc') return arg;
-  const inner = arg.operand.args[0];
+  if (arg.kind !== 'cast') return arg;
+  if (arg.to === 'DOUBLE') return arg.operand;
+  const call = arg.operand;
+  const inner = call.kind === 'call' && call.name === 'trunc' ? call.args[0] : undefined;
   return inner?.kind === 'cast' ? inner.operand : arg;
 }

@@ -162,9 +162,7 @@ const pitSql = (view: CompiledFeatureView) =>
     views: [{ view, relation: 'source' }],
   });
 
-const runs = shapes.flatMap((shape, i) =>
-  [1, 2, 3].map((seed) => [JSON.stringify(shape), seed + 10 * i, shape] as const),
-);
+const runs = shapes.flatMap((shape, i) => [1, 2].map((seed) => [JSON.stringify(shape), seed + 10 * i, shape] as const));
 
 test.each(runs)('point in time equals the brute-force oracle: %s, seed %d', async (_text, seed, shape) => {
   const { view, rows, labels } = await prepare(shape, seed);
