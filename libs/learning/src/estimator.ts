@@ -24,6 +24,8 @@ export interface FitOptions {
   readonly weights?: Weights | undefined;
   /** Rows for early stopping; estimators that do not stop early ignore them. */
   readonly validation?: { readonly matrix: Matrix; readonly labels: Labels } | undefined;
+  /** Threads at most; 1 when left out. Their number does not change the model. */
+  readonly threads?: number | undefined;
   readonly onRound?: ((progress: FitProgress) => void) | undefined;
   /** Checked every round; an aborted fit throws CANCELLED `TRAINING_CANCELLED`. */
   readonly signal?: AbortSignal | undefined;

@@ -39,8 +39,9 @@ export function gradientBoosting(task: Task, given: Readonly<Record<string, unkn
   };
 }
 
-function optional({ weights, validation, signal }: FitOptions) {
+function optional({ weights, validation, signal, threads }: FitOptions) {
   return {
+    ...(threads === undefined ? {} : { threads }),
     ...(weights === undefined ? {} : { weights }),
     ...(signal === undefined ? {} : { signal }),
     ...(validation === undefined

@@ -108,6 +108,15 @@ test.each(specs.slice(0, 4))('the same rows and seed give the same bytes: %s', a
   expect(a!.exportOnnx({ metadata })).toEqual(b!.exportOnnx({ metadata }));
 });
 
+test('any number of threads gives the same bytes', async () => {
+  const spec = specs[1]![1];
+  const [one, two] = [
+    await fitPipeline(data.frame, data.late, spec),
+    await fitPipeline(data.frame, data.late, spec, { threads: 2 }),
+  ];
+  expect(two.exportOnnx()).toEqual(one.exportOnnx());
+});
+
 test('one file with raw inputs, named outputs and metadata', async () => {
   const fitted = await fitPipeline(data.frame, data.late, specs[4]![1]);
   const model = readModel(fitted.exportOnnx({ metadata: { run: 'r1' } }));

@@ -33,6 +33,8 @@ export interface FitPipelineOptions {
   readonly weights?: Weights;
   /** Rows that steer early stopping of gradient boosting and are never learnt from. */
   readonly validation?: { readonly frame: Frame; readonly labels: Labels };
+  /** Threads for gradient boosting; 1 when left out. Their number does not change the model. */
+  readonly threads?: number;
   readonly onRound?: (progress: FitProgress) => void;
   readonly signal?: AbortSignal;
 }
