@@ -1,14 +1,14 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import type { ExecutionSchema } from '@millrace/contracts/millrace/common/v1/job';
-import { JobState as ExecutionState } from '@millrace/contracts/millrace/common/v1/job';
+import type { Execution } from '@millrace/contracts/millrace/common/v1/job';
+import { ExecutionSchema, JobState as ExecutionState } from '@millrace/contracts/millrace/common/v1/job';
 import type { JobRow } from './types.ts';
 
 /** The contract's form of how far a job has come, for the resource that the job works for. */
-export function toExecution(job: JobRow): MessageInitShape<typeof ExecutionSchema> {
+export function toExecution(job: JobRow): Execution {
   const { progress, error } = job;
   const isDone = job.state === 'SUCCEEDED';
-  return {
+  return create(ExecutionSchema, {
     state: ExecutionState[job.state],
     fraction: isDone ? 1 : (progress?.fraction ?? 0),
     rows: BigInt(progress?.rows ?? 0),
@@ -30,5 +30,5 @@ export function toExecution(job: JobRow): MessageInitShape<typeof ExecutionSchem
           })),
         },
       }),
-  };
+  });
 }
