@@ -2,6 +2,7 @@ import { AppError } from '@millrace/kernel';
 import type { GraphBuilder } from '@millrace/onnx';
 import { ML_DOMAIN } from '@millrace/onnx';
 import type { CategoryColumn } from './frame.ts';
+import type { Labels } from './matrix.ts';
 import type { ImputeStep, OneHotStep, OrdinalStep } from './spec.ts';
 import { invalidStep } from './step-error.ts';
 
@@ -30,12 +31,16 @@ export type CategoryEncoder =
       readonly missingAs: string | undefined;
     };
 
-/** Fits an encoder on the training rows, together with an `impute` step that may stand before it. */
+/**
+ * Fits an encoder on the training rows, together with an `impute` step that may stand before it. `labels` are those of
+ * the rows; only the order `target` looks at them.
+ */
 export function fitEncoder(
   name: string,
   column: CategoryColumn,
   step: OneHotStep | OrdinalStep,
   impute: ImputeStep | undefined,
+  labels?: Labels,
 ): CategoryEncoder {
   const counts = countLevels(column);
   const missingAs = impute && fillLevel(name, counts, impute);
@@ -51,11 +56,39 @@ export function fitEncoder(
     return { op: 'one_hot', levels: kept.map(([level]) => level).sort(), other: step.rare === 'other', missingAs };
   }
   const found = byFrequency.slice(0, step.maxLevels ?? ORDINAL_LEVELS_MAX).map(([level]) => level);
-  const levels = step.levels ?? (step.order === 'frequency' ? found : found.sort());
+  const levels = step.levels ?? orderLevels(name, column, step, found, labels);
   if (new Set(levels).size !== levels.length || levels.includes('')) {
     throw invalidStep(name, step.op, 'lists a level twice, or an empty text. List each level once.');
   }
   return { op: 'ordinal', levels, unknown: Math.fround(step.unknown ?? Number.NaN), missingAs };
+}
+
+/** Puts levels, the most frequent first, into the order of the step. */
+function orderLevels(
+  name: string,
+  column: CategoryColumn,
+  step: OrdinalStep,
+  byFrequency: string[],
+  labels: Labels | undefined,
+): string[] {
+  if (step.order === 'frequency') return byFrequency;
+  if (step.order !== 'target') return byFrequency.sort();
+  if (!labels) throw invalidStep(name, step.op, 'orders by target, for which labels are needed.');
+  const means = meanLabels(column, labels);
+  return byFrequency.sort((a, b) => means.get(a)! - means.get(b)! || (a < b ? -1 : 1));
+}
+
+/** The mean label of the rows of each level; 0 for a level that only stands for missing values. */
+function meanLabels(column: CategoryColumn, labels: Labels): Map<string, number> {
+  const sums = new Float64Array(column.levels.length);
+  const counts = new Float64Array(column.levels.length);
+  for (let i = 0; i < column.codes.length; i++) {
+    const code = column.codes[i]!;
+    if (code < 0) continue;
+    sums[code]! += labels[i]!;
+    counts[code]! += 1;
+  }
+  return new Map(column.levels.map((level, code) => [level, counts[code] ? sums[code]! / counts[code]! : 0]));
 }
 
 /** Rows of each level that occurs; an empty text is no level. */

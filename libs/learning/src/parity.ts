@@ -15,7 +15,7 @@ export interface Parity {
   /** Largest and mean difference: |Δ| for probabilities, |Δ| / max(1, |trainer's value|) for regression. */
   readonly maxAbs: number;
   readonly meanAbs: number;
-  /** Rows whose label (probability above 0.5) differs; always 0 for regression. */
+  /** Rows whose label (probability above 0.5, the trainer's rounded to float32) differs; always 0 for regression. */
   readonly labelFlips: number;
   readonly tolerance: number;
   /** Whether maxAbs is within the tolerance; a NaN on one side only counts as an infinite difference. */
@@ -87,7 +87,7 @@ function compare(
     const difference = distance(expected[i]!, actual[i]!, binary);
     total.sum += difference;
     if (difference > total.maxAbs) total.maxAbs = difference;
-    if (labels && labels[i] !== (expected[i]! > 0.5 ? 1n : 0n)) total.labelFlips++;
+    if (labels && labels[i] !== (Math.fround(expected[i]!) > 0.5 ? 1n : 0n)) total.labelFlips++;
   }
 }
 

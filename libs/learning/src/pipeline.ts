@@ -83,7 +83,7 @@ export async function fitPipeline(
   checkLabels(frame, labels, spec.task, options.weights);
   const estimator = createEstimator(spec);
   const defaults = estimator.acceptsMissing ? TREE_DEFAULTS : LINEAR_DEFAULTS;
-  const preprocessor = fitPreprocessing(frame, spec.preprocessing ?? {}, defaults);
+  const preprocessor = fitPreprocessing(frame, spec.preprocessing ?? {}, defaults, labels);
   const reserved = preprocessor.columns.find(({ name }) => OUTPUT_NAMES.includes(name));
   if (reserved) {
     throw pipelineInvalid(

@@ -97,3 +97,13 @@ test('a frame without the column, or with a column of the other kind, is refused
     expect(() => transform(texts, {}, frame)).toThrow(expect.objectContaining({ reason: 'COLUMN_MISSING' }));
   }
 });
+
+test('an ordinal order by target follows the mean label of the training rows, equals by text', () => {
+  const frame = frameOf({ city: ['b', 'a', 'b', 'c', 'd', 'a', null] });
+  const labels = Float64Array.of(1, 0, 0, 1, 0.5, 0, 9);
+  const spec = { category: [{ op: 'ordinal', order: 'target' }] } as const;
+  const fitted = fitPreprocessing(frame, spec, TREE_DEFAULTS, labels);
+  expect(fitted.columns[0]!.encoder!.levels).toEqual(['a', 'b', 'd', 'c']);
+  expect(Array.from(fitted.transform(frame).columns[0]!)).toEqual([1, 0, 1, 3, 2, 0, Number.NaN]);
+  expect(() => fitPreprocessing(frame, spec, TREE_DEFAULTS)).toThrow('labels');
+});

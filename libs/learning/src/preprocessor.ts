@@ -4,7 +4,7 @@ import type { CategoryEncoder } from './category-steps.ts';
 import { applyEncoder, emitEncoder, encodedNames, fitEncoder } from './category-steps.ts';
 import type { CategoryColumn, Frame } from './frame.ts';
 import { columnOf } from './frame.ts';
-import type { Matrix } from './matrix.ts';
+import type { Labels, Matrix } from './matrix.ts';
 import type { NumericStep } from './numeric-steps.ts';
 import {
   applyNumeric,
@@ -41,19 +41,20 @@ export interface Preprocessor {
 
 /**
  * Fits preprocessing on training rows. Throws INVALID_ARGUMENT `PREPROCESSING_INVALID` for a step that does not suit its
- * column, and for names of columns that the frame does not have.
+ * column, and for names of columns that the frame does not have. `labels` are those of the rows, for steps that look at them.
  */
 export function fitPreprocessing(
   frame: Frame,
   spec: PreprocessingSpec,
   defaults: Required<Pick<PreprocessingSpec, 'numeric' | 'category'>>,
+  labels?: Labels,
 ): Preprocessor {
   for (const name of [...Object.keys(spec.columns ?? {}), ...(spec.drop ?? [])]) {
     if (!Object.hasOwn(frame.columns, name)) throw unknownColumn(name, frame);
   }
   const columns = Object.entries(frame.columns)
     .filter(([name]) => !spec.drop?.includes(name))
-    .map(([name, column]) => fitColumn(name, frame, spec.columns?.[name] ?? { steps: rule(column.kind) }));
+    .map(([name, column]) => fitColumn(name, frame, spec.columns?.[name] ?? { steps: rule(column.kind) }, labels));
   const featureNames = columns.flatMap((column) => column.featureNames);
   checkNames(featureNames);
   return {
@@ -97,22 +98,27 @@ function checkNames(names: readonly string[]): void {
   });
 }
 
-function fitColumn(name: string, frame: Frame, spec: ColumnPreprocessing): FittedColumn {
+function fitColumn(name: string, frame: Frame, spec: ColumnPreprocessing, labels: Labels | undefined): FittedColumn {
   const column = frame.columns[name]!;
-  if (column.kind === 'category') return fitCategoryColumn(name, column, spec.steps);
+  if (column.kind === 'category') return fitCategoryColumn(name, column, spec.steps, labels);
   const { steps, indicator } = fitNumericSteps(name, column.values, spec.steps);
   const featureNames = indicator ? [name, `${name}__missing`] : [name];
   return { name, inputType: spec.inputType ?? 'float32', encoder: undefined, steps, featureNames };
 }
 
-function fitCategoryColumn(name: string, column: CategoryColumn, specs: readonly PreprocessingStep[]): FittedColumn {
+function fitCategoryColumn(
+  name: string,
+  column: CategoryColumn,
+  specs: readonly PreprocessingStep[],
+  labels: Labels | undefined,
+): FittedColumn {
   const first = specs[0];
   const impute: ImputeStep | undefined = first?.op === 'impute' ? first : undefined;
   const [encode, ...rest] = impute ? specs.slice(1) : specs;
   if (encode?.op !== 'one_hot' && encode?.op !== 'ordinal') {
     throw invalidStep(name, encode?.op ?? 'none', 'does not turn texts into numbers; use "one_hot" or "ordinal".');
   }
-  const encoder = fitEncoder(name, column, encode, impute);
+  const encoder = fitEncoder(name, column, encode, impute, labels);
   const featureNames = encodedNames(name, encoder);
   if (encoder.op === 'one_hot' && rest.length > 0) {
     throw invalidStep(name, rest[0]!.op, 'stands after "one_hot"; one_hot comes last.');

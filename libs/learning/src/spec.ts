@@ -35,8 +35,11 @@ export interface OrdinalStep {
   readonly op: 'ordinal';
   /** The order; when left out, the training rows' levels by `order`. */
   readonly levels?: readonly string[];
-  /** How to order levels that are not listed: by text (when left out), or by frequency, most frequent first. */
-  readonly order?: 'text' | 'frequency';
+  /**
+   * How to order levels that are not listed: by text (when left out), by frequency, most frequent first, or by the mean
+   * label of the training rows, smallest first; equals by text.
+   */
+  readonly order?: 'text' | 'frequency' | 'target';
   /** At most so many levels, the most frequent ones; 65,536 when left out. */
   readonly maxLevels?: number;
   /** Number for a level that is not in the order; missing (NaN) when left out. */

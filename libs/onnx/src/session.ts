@@ -1,6 +1,6 @@
 import type { FieldViolation } from '@millrace/kernel';
 import { AppError, invalidArgument, messageOf } from '@millrace/kernel';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ElementType, Shape } from './types.ts';
 
 /** The array that holds the elements of a tensor of each type. */
@@ -27,6 +27,9 @@ export interface SessionOptions {
   /** Threads within one operator; 1 when left out, so that many sessions share a machine predictably. */
   readonly threads?: number;
 }
+
+/** The version of ONNX Runtime that runs the models. */
+export const onnxRuntimeVersion: string = env.versions.node ?? 'unknown';
 
 /** A loaded model. */
 export interface OnnxSession {
