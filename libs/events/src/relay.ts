@@ -105,8 +105,8 @@ export class Relay implements Running {
   }
 
   async #moveLocally(): Promise<number> {
-    const sql = 'select move_outbox($1, $2) moved';
-    return (await this.#deps.bus.one<{ moved: number }>(sql, [this.#database.schema, BATCH])).moved;
+    const sql = 'select relay_outbox($1, $2) moved';
+    return (await this.#database.one<{ moved: number }>(sql, [this.#deps.bus.schema, BATCH])).moved;
   }
 
   async #moveAcross(): Promise<number> {

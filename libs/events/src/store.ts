@@ -73,18 +73,8 @@ export interface LogBatch {
 export async function readLog(q: Queryable, position: number, regexes: readonly string[]): Promise<LogBatch> {
   type Row = { head: number; total: number | null; position: number | null } & Omit<LoggedEvent, 'position'>;
   const rows = await q.query<Row>(
-    `with head as (select coalesce(max(position), 0) head from log),
-     next as (
-       select position, id, subject, resource, time, headers, data from log
-       where position > $1 and subject ~ any($2::text[]) order by position limit $3
-     ),
-     measured as (
-       select next.*, sum(octet_length(data)) over (order by position) bytes,
-         row_number() over (order by position) n, count(*) over () total
-       from next
-     )
-     select head, total, position, id, subject, resource, time, headers, data
-     from head left join measured on n = 1 or bytes <= $4 order by position`,
+    `select head, total, position, id, subject, resource, time, headers, data from read_log($1, $2, $3, $4)
+     order by position`,
     [position, regexes, READ_EVENTS_MAX, READ_BYTES_MAX],
   );
   const events = rows.filter((row) => row.position !== null) as (Row & LoggedEvent)[];

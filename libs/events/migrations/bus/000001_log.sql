@@ -51,51 +51,42 @@ create table parked (
   primary key (consumer, event_id)
 );
 
--- Appends are serialised: lock first, positions after, so that positions are in the order of commits. The notification's
--- payload is the subject, so that only consumers that want it wake.
-create function lock_log() returns void language sql as $$
-  select pg_advisory_xact_lock(hashtextextended(current_schema() || ' append', 0))
-$$;
-
--- Moves the oldest rows of a service's outbox in this database into the log, in order, and tells how many.
--- The commit does not wait for the disk: should it be lost, the rows are back in the outbox, together with everything
--- that was done later, because all of it is in one write-ahead log. The service's own commit did wait.
-create function move_outbox(service_schema text, batch integer) returns integer language plpgsql as $$
-declare
-  moved integer;
-begin
-  perform set_config('synchronous_commit', 'off', true);
-  perform lock_log();
-  execute format(
-    'with moved as (
-       delete from %1$I.outbox where sequence in (select sequence from %1$I.outbox order by sequence limit $1)
-       returning sequence, id, subject, resource, time, headers, data
-     ), appended as (
-       insert into log (id, subject, resource, time, headers, data)
-       select id, subject, resource, time, headers, data from moved order by sequence
-       on conflict (id) do nothing
-     ), woken as materialized (
-       select pg_notify(current_schema() || ''_log'', subject) from (select distinct subject from moved) subjects
-     )
-     select (select count(*) from moved) + 0 * (select count(*) from woken)', service_schema)
-  into moved using batch;
-  return moved;
-end $$;
-
--- Appends events that come from another database, in the order of the arrays; an id that is known already is left out.
+-- Appends events in the order of the arrays; an id that is known already is left out. Appends are serialised: lock first,
+-- positions after, so that positions are in the order of commits. A notification's payload is the subject, so that only
+-- consumers that want it wake. Called from other schemas too, hence the fixed search path.
 create function append_events(ids text[], subjects text[], resources text[], times timestamptz[], headers jsonb[], datas bytea[])
-returns integer language plpgsql as $$
-declare
-  appended integer;
+returns void language plpgsql set search_path from current as $$
 begin
-  perform lock_log();
+  perform pg_advisory_xact_lock(hashtextextended(current_schema() || ' append', 0));
   insert into log (id, subject, resource, time, headers, data)
   select e.id, e.subject, e.resource, e.time, e.headers, e.data
   from unnest(ids, subjects, resources, times, append_events.headers, datas)
     with ordinality e (id, subject, resource, time, headers, data, ordinal)
   order by e.ordinal
   on conflict (id) do nothing;
-  get diagnostics appended = row_count;
   perform pg_notify(current_schema() || '_log', subject) from (select distinct unnest(subjects) subject) s;
-  return appended;
+end $$;
+
+-- The next events after a position whose subject matches, in order: at most events_max, and at most bytes_max of data (the
+-- first one is given whatever its size). `total` counts those within events_max, `head` is the end of the log; there is
+-- one row without an event when none matches. A function, so that its plan is made once per session.
+create function read_log(after bigint, regexes text[], events_max integer, bytes_max bigint)
+returns table (head bigint, total bigint, "position" bigint, id text, subject text, resource text, "time" timestamptz,
+  headers jsonb, data bytea)
+language plpgsql stable as $$
+#variable_conflict use_column
+begin
+  return query
+  with ending as (select coalesce(max(l.position), 0) head from log l),
+  next as (
+    select l.position, l.id, l.subject, l.resource, l.time, l.headers, l.data from log l
+    where l.position > after and l.subject ~ any(regexes) order by l.position limit events_max
+  ),
+  measured as (
+    select next.*, sum(octet_length(next.data)) over (order by next.position) bytes,
+      row_number() over (order by next.position) n, count(*) over () total
+    from next
+  )
+  select e.head, m.total, m.position, m.id, m.subject, m.resource, m.time, m.headers, m.data
+  from ending e left join measured m on m.n = 1 or m.bytes <= bytes_max order by m.position;
 end $$;

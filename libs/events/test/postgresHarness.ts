@@ -3,9 +3,9 @@ import type { Database } from '@millrace/postgres';
 import { migrate, openDatabase } from '@millrace/postgres';
 import { nullLogger } from '@millrace/telemetry';
 import { createTestDatabase } from '@millrace/testing';
-import type { BusHarness } from './bus.contract.ts';
-import { busMigrations, createPostgresBus, eventsMigrations } from './postgresBus.ts';
-import type { EventBus } from './types.ts';
+import type { BusHarness } from '../src/bus.contract.ts';
+import { busMigrations, createPostgresBus, eventsMigrations } from '../src/postgresBus.ts';
+import type { EventBus } from '../src/types.ts';
 
 /** The postgres adapter for the contract suite; the log lies beside the services or in a database of its own. */
 export async function createPostgresHarness(place: 'same' | 'other'): Promise<BusHarness> {
