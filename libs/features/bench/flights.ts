@@ -3,6 +3,9 @@
  * `node libs/features/bench/flights.ts [labels] [threads]` prints one JSON object a line.
  */
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { compileFeatureView, type FeatureViewDefinition, materializeSql, pointInTimeSql } from '../src/index.ts';
@@ -53,33 +56,33 @@ const views = await Promise.all(
 const peakRssMib = () =>
   Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024);
 
-async function measure(work: string, sql: string, rows: number): Promise<void> {
+async function measure(work: string, sql: string): Promise<void> {
   const start = performance.now();
-  await connection.run(sql);
+  const [[rows]] = (await connection.runAndReadAll(sql)).getRows() as [[bigint]];
   const seconds = (performance.now() - start) / 1000;
-  console.log(JSON.stringify({ work, rows, seconds: Number(seconds.toFixed(2)), peakRssMib: peakRssMib() }));
+  console.log(
+    JSON.stringify({ work, rows: Number(rows), seconds: Number(seconds.toFixed(2)), peakRssMib: peakRssMib() }),
+  );
 }
 
-const pit = pointInTimeSql({
-  labels: {
-    relation: `(SELECT * FROM ${relation} LIMIT ${labelCount})`,
-    time: 'date',
-    passthrough: ['date', 'origin', 'destination', 'distance', 'delay'],
-  },
-  views: views.map((view) => ({ view, relation, prefix: `${view.name}__` })),
-});
-await measure('training set to Parquet', `COPY (${pit}) TO '/tmp/feat/bench-pit.parquet' (FORMAT parquet)`, labelCount);
-const day = BigInt(Date.UTC(2001, 3, 1)) * 1000n;
-for (const view of views)
-  await measure(
-    `materialize ${view.name}, one day`,
-    `CREATE OR REPLACE TEMP TABLE m AS ${materializeSql({ view, relation, from: day, to: day })}`,
-    0,
-  );
-console.log(
-  (
-    await connection.runAndReadAll(
-      "select count(*), avg(route__late_rate_28d), avg(origin__mean_delay_1d), count(route__late_rate_28d) from '/tmp/feat/bench-pit.parquet'",
-    )
-  ).getRowsJS(),
-);
+const directory = await mkdtemp(join(tmpdir(), 'millrace-features-'));
+try {
+  const pit = pointInTimeSql({
+    labels: {
+      relation: `(SELECT * FROM ${relation} LIMIT ${labelCount})`,
+      time: 'date',
+      passthrough: ['date', 'origin', 'destination', 'distance', 'delay'],
+    },
+    views: views.map((view) => ({ view, relation, prefix: `${view.name}__` })),
+  });
+  await measure('training set to Parquet', `COPY (${pit}) TO '${join(directory, 'set.parquet')}' (FORMAT parquet)`);
+  const at = (month: number) => BigInt(Date.UTC(2001, month, 1)) * 1000n;
+  for (const view of views) {
+    const into = (from: bigint, to: bigint) =>
+      `CREATE OR REPLACE TEMP TABLE m AS ${materializeSql({ view, relation, from, to })}`;
+    await measure(`materialize ${view.name}, one day`, into(at(3), at(3)));
+    await measure(`materialize ${view.name}, six months`, into(at(0), at(6)));
+  }
+} finally {
+  await rm(directory, { recursive: true });
+}

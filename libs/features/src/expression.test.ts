@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { AppError } from '@millrace/kernel';
 import { compileExpression } from './compile.ts';
 import { compileEvaluator } from './evaluate.ts';
 import { columnsOf } from './expression.ts';
@@ -75,6 +76,7 @@ test.each(cases)('%s', async (text, expected) => {
 
 const refused: [string, string, string, RegExp][] = [
   ['delay +', 'EXPRESSION_SYNTAX', '1:8', /syntax error/i],
+  ["'éé🦆' || +", 'EXPRESSION_SYNTAX', '1:12', /syntax error/i],
   ['', 'EXPRESSION_SYNTAX', '', /empty/],
   ['delay, date', 'EXPRESSION_SYNTAX', '', /One expression/],
   ['delay from flights', 'EXPRESSION_SYNTAX', '', /One expression/],
@@ -120,6 +122,22 @@ test.each(refused)('refuses %#', async (text, reason, place, message) => {
   const { line, column, field } = (error as { fields: Record<string, string> }).fields;
   expect(field).toBe('f');
   if (place) expect(`${line}:${column}`).toBe(place);
+});
+
+test('a parser that gives statements, and throws typed errors, serves as well', async () => {
+  const serializeSql = async (sql: string) => {
+    const tree = (await db.serializeSql(sql)) as { error: boolean; statements: unknown[] };
+    if (!tree.error) return tree.statements;
+    const fields = { line: '2', column: '4' };
+    throw new AppError('INVALID_ARGUMENT', 'bad. Mend the SQL. (line 2, column 4)', { reason: 'SQL_SYNTAX', fields });
+  };
+  const parse = (text: string) => compileExpression(text, { schema, serializeSql, field: 'f' });
+  expect((await parse('delay + 1')).type).toBe('int64');
+  const excerpt = '   + +\n     ^';
+  await expect(parse('delay\n + +')).rejects.toMatchObject({
+    reason: 'EXPRESSION_SYNTAX',
+    fields: { line: '2', excerpt },
+  });
 });
 
 test('the excerpt points at the place', async () => {

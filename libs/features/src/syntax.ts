@@ -1,11 +1,12 @@
-import { messageOf } from '@millrace/kernel';
+import { isAppError } from '@millrace/kernel';
 import type { Comparison } from './expression.ts';
 import { type ExpressionSource, expressionError } from './problems.ts';
 import type { FeatureType, Value } from './types.ts';
 
 /**
- * Gives DuckDB's syntax tree of a SELECT statement: the parsed JSON of `json_serialize_sql`, or its text. Bad syntax is
- * not an exception but a tree with `error: true`. `@millrace/tables` exports one.
+ * Gives DuckDB's syntax tree of a SELECT statement. Either the answer of `json_serialize_sql` (as text or parsed; bad syntax
+ * is then a tree with `error: true`), or its `statements` alone, where bad syntax is an AppError with `line` and `column`
+ * in its fields: that is what `TableEngine.serializeSql` of `@millrace/tables` does.
  */
 export type SerializeSql = (sql: string) => Promise<unknown>;
 
@@ -46,10 +47,12 @@ export async function parseSyntax(source: ExpressionSource, serializeSql: Serial
     throw syntaxError(`The expression has ${text.length} characters; at most ${EXPRESSION_TEXT_MAX} are allowed.`);
   if (text.includes('\0')) throw syntaxError('The expression holds a NUL character.', text.indexOf('\0'));
 
-  const tree = await serialize(text, serializeSql, syntaxError);
   const reader = new Reader(source);
+  const tree = await serialize(text, serializeSql, syntaxError);
   if (tree.error === true) {
-    const at = tree.position === undefined ? undefined : reader.offset(Number(tree.position));
+    // Unlike the places of nodes, which are bytes, that of a syntax error counts code points.
+    const position = tree.position === undefined ? -1 : Number(tree.position) - PREFIX.length;
+    const at = position < 0 ? undefined : [...text].slice(0, position).join('').length;
     throw syntaxError(`${capitalized(String(tree.error_message))}.`, at);
   }
   const statements = tree.statements as Json[];
@@ -61,13 +64,31 @@ export async function parseSyntax(source: ExpressionSource, serializeSql: Serial
   return reader.read(list[0]!, 0);
 }
 
-async function serialize(text: string, serializeSql: SerializeSql, fail: (what: string) => Error): Promise<Json> {
+async function serialize(
+  text: string,
+  serializeSql: SerializeSql,
+  fail: (what: string, at?: number) => Error,
+): Promise<Json> {
   try {
     const answer = await serializeSql(PREFIX + text);
+    if (Array.isArray(answer)) return { statements: answer };
     return (typeof answer === 'string' ? JSON.parse(answer) : answer) as Json;
   } catch (error) {
-    throw fail(`The text does not parse: ${messageOf(error).split('\n')[0]}.`);
+    if (!isAppError(error) || !/^SQL_(SYNTAX|FORBIDDEN|TOO_LONG)$/.test(error.reason)) throw error;
+    const what = error.message.replace(/( Mend the SQL\.)?( \(line \d+, column \d+\))?$/, '');
+    throw fail(capitalized(what), offsetOf(text, Number(error.fields.line), Number(error.fields.column)));
   }
+}
+
+/** The offset in the expression of a place in the statement (line and column from 1); undefined when there is none. */
+function offsetOf(text: string, line: number, column: number): number | undefined {
+  if (!(line >= 1 && column >= 1)) return undefined;
+  const start = text
+    .split('\n')
+    .slice(0, line - 1)
+    .reduce((sum, l) => sum + l.length + 1, 0);
+  const at = start + column - 1 - (line === 1 ? PREFIX.length : 0);
+  return at >= 0 && at <= text.length ? at : undefined;
 }
 
 const isSet = (x: unknown): boolean =>
