@@ -23,6 +23,26 @@ function exponential(x: f64): f64 {
   return y * reinterpret<f64>((<i64>k + 1023) << 52);
 }
 
+/** The same for two numbers. */
+function exponentials(x: v128): v128 {
+  const a = f64x2.max(f64x2.splat(-700), f64x2.min(f64x2.splat(700), x));
+  const k = f64x2.nearest(f64x2.mul(a, f64x2.splat(LOG2_E)));
+  const high = f64x2.sub(a, f64x2.mul(k, f64x2.splat(LN2_HIGH)));
+  const low = f64x2.mul(k, f64x2.splat(LN2_LOW));
+  const r = f64x2.sub(high, low);
+  const t = f64x2.mul(r, r);
+  let c = f64x2.splat(4.1381367970572385e-8);
+  c = f64x2.add(f64x2.splat(-0.0000016533902205465252), f64x2.mul(t, c));
+  c = f64x2.add(f64x2.splat(0.00006613756321437934), f64x2.mul(t, c));
+  c = f64x2.add(f64x2.splat(-0.0027777777777015593), f64x2.mul(t, c));
+  c = f64x2.add(f64x2.splat(0.16666666666666602), f64x2.mul(t, c));
+  c = f64x2.sub(r, f64x2.mul(t, c));
+  const tail = f64x2.div(f64x2.mul(r, c), f64x2.sub(f64x2.splat(2), c));
+  const y = f64x2.sub(f64x2.splat(1), f64x2.sub(f64x2.sub(low, tail), high));
+  const exponent = i64x2.add(i64x2.extend_low_i32x4_s(i32x4.trunc_sat_f64x2_s_zero(k)), i64x2.splat(1023));
+  return f64x2.mul(y, i64x2.shl(exponent, 52));
+}
+
 /** log(1 + u) for u in [0, 1]; see src/exp.ts. */
 function log1p(u: f64): f64 {
   const s = u / (2 + u);
@@ -60,7 +80,31 @@ export function gradients(
 ): void {
   let maxG: f32 = 0;
   let maxH: f32 = 0;
-  for (let i = <usize>from; i < <usize>to; i++) {
+  let i = <usize>from;
+  if (objective === 0) {
+    const one = f64x2.splat(1);
+    let maxGs = f32x4.splat(0);
+    let maxHs = f32x4.splat(0);
+    for (; i + 2 <= <usize>to; i += 2) {
+      const y = f64x2.promote_low_f32x4(v128.load64_zero(labels + (i << 2)));
+      const p = f64x2.div(one, f64x2.add(one, exponentials(f64x2.neg(v128.load(scores + (i << 3))))));
+      let g = f64x2.sub(p, y);
+      let h = f64x2.mul(p, f64x2.sub(one, p));
+      if (weights !== 0) {
+        const w = f64x2.promote_low_f32x4(v128.load64_zero(weights + (i << 2)));
+        g = f64x2.mul(g, w);
+        h = f64x2.mul(h, w);
+      }
+      const gs = f32x4.demote_f64x2_zero(g);
+      const hs = f32x4.demote_f64x2_zero(h);
+      v128.store(out + (i << 3), v128.shuffle<f32>(gs, hs, 0, 4, 1, 5));
+      maxGs = f32x4.max(maxGs, f32x4.abs(gs));
+      maxHs = f32x4.max(maxHs, hs);
+    }
+    maxG = max<f32>(f32x4.extract_lane(maxGs, 0), f32x4.extract_lane(maxGs, 1));
+    maxH = max<f32>(f32x4.extract_lane(maxHs, 0), f32x4.extract_lane(maxHs, 1));
+  }
+  for (; i < <usize>to; i++) {
     const w: f64 = weights === 0 ? 1 : <f64>load<f32>(weights + (i << 2));
     const y = <f64>load<f32>(labels + (i << 2));
     const score = load<f64>(scores + (i << 3));

@@ -58,7 +58,7 @@ export function placeBins(
     const x = column[sample[i]!]!;
     if (!Number.isNaN(x)) values[n++] = x;
   }
-  const sorted = values.subarray(0, n).sort();
+  const sorted = sortFloats(values.subarray(0, n));
   const { distinct, counts } = distinctValues(sorted);
   const most = Math.max(1, params.maxBins - (hasMissing ? 1 : 0));
   const cuts =
@@ -88,6 +88,30 @@ export function binOf(x: number, { bounds, regular }: Pick<FeatureBins, 'bounds'
     else low = middle + 1;
   }
   return low;
+}
+
+const RADIX_BITS = 11;
+const RADIX = 1 << RADIX_BITS;
+
+/**
+ * Sorts values that are not NaN, in place: a radix sort of their bits in three passes, several times as fast as the
+ * engine's sort on the 200,000 values of a sample.
+ */
+function sortFloats(values: Float32Array): Float32Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  // Bits that sort as unsigned numbers: negative ones are inverted, the others get the sign bit.
+  for (let i = 0; i < bits.length; i++) bits[i] = bits[i]! >>> 31 === 1 ? ~bits[i]! : bits[i]! | 0x80000000;
+  let from: Uint32Array = bits;
+  let to: Uint32Array = new Uint32Array(bits.length);
+  for (let shift = 0; shift < 32; shift += RADIX_BITS) {
+    const ends = new Uint32Array(RADIX + 1);
+    for (let i = 0; i < from.length; i++) ends[((from[i]! >>> shift) & (RADIX - 1)) + 1]!++;
+    for (let d = 0; d < RADIX; d++) ends[d + 1]! += ends[d]!;
+    for (let i = 0; i < from.length; i++) to[ends[(from[i]! >>> shift) & (RADIX - 1)]!++] = from[i]!;
+    [from, to] = [to, from];
+  }
+  for (let i = 0; i < bits.length; i++) bits[i] = from[i]! >>> 31 === 1 ? from[i]! & 0x7fffffff : ~from[i]!;
+  return values;
 }
 
 function distinctValues(sorted: Float32Array): { distinct: Float32Array; counts: Uint32Array } {

@@ -37,6 +37,7 @@ export interface KernelExports {
     offsets: number,
     pairs: number,
     shift: number,
+    scratch: number,
     from: number,
     to: number,
   ): number;
@@ -100,6 +101,7 @@ export class KernelThread {
   readonly #plan: Plan;
   /** Where this thread's histogram goes; undefined for the first thread, which uses the slot. */
   readonly #partial: number | undefined;
+  readonly #scratch: number;
   readonly #results: DataView;
   /** Set when the partial histogram holds rows of the current operation. */
   readonly #markPartial: () => boolean;
@@ -109,6 +111,7 @@ export class KernelThread {
     this.#exports = new wasm.Instance(module, { env: { memory } }).exports as KernelExports;
     this.#plan = plan;
     this.#partial = thread === 0 ? undefined : plan.partials + (thread - 1) * plan.histogramBytes;
+    this.#scratch = plan.scratch + thread * plan.scratchBytes;
     this.#results = new DataView(memory.buffer, plan.results);
     this.#markPartial = markPartial;
   }
@@ -141,6 +144,7 @@ export class KernelThread {
     const p = this.#plan;
     const out = this.#partial ?? slot;
     if (this.#partial !== undefined && !this.#markPartial()) this.#exports.clear(out, p.totalBins);
-    this.#exports.histogram(out, p.index, p.codes, p.stride, p.features, p.offsets, p.pairs, p.shift, from, to);
+    const { index, codes, stride, features, offsets, pairs, shift } = p;
+    this.#exports.histogram(out, index, codes, stride, features, offsets, pairs, shift, this.#scratch, from, to);
   }
 }

@@ -37,6 +37,9 @@ export interface Plan {
   readonly swap: number;
   /** 0 without bagging. */
   readonly bag: number;
+  /** Rows gathered for a histogram, `scratchBytes` for each thread. */
+  readonly scratch: number;
+  readonly scratchBytes: number;
   /** One histogram for each thread but the first, which writes into the slot itself. */
   readonly partials: number;
   readonly slots: number;
@@ -49,6 +52,9 @@ export const STAGING_ROWS = 65_536;
 
 /** Rows of a chunk at least, in operations that leave a result for each chunk. */
 export const CHUNK_ROWS_MIN = LOSS_BLOCK;
+
+/** Rows that assembly/histogram.ts gathers at a time. */
+const GATHERED_ROWS = 1024;
 
 /** What WebAssembly can address with 32 bits. */
 const MEMORY_MAX = 65_536 * 65_536 - 65_536;
@@ -70,6 +76,7 @@ export function planMemory(layout: Layout, threads: number): Plan {
   const stride = rowStride(features);
   const pitch = columnPitch(allRows);
   const histogramBytes = Math.ceil((totalBins * 16) / 64) * 64;
+  const scratchBytes = GATHERED_ROWS * (16 + Math.ceil(features / 4) * 4);
   const plan = {
     rows,
     allRows,
@@ -79,6 +86,7 @@ export function planMemory(layout: Layout, threads: number): Plan {
     shift: countBits(rows),
     pitch,
     histogramBytes,
+    scratchBytes,
     control: take(256),
     bounds: take(256 * 4),
     staging: take(STAGING_ROWS * 4),
@@ -97,6 +105,7 @@ export function planMemory(layout: Layout, threads: number): Plan {
     index: take(rows * 4),
     swap: take(rows * 4 + 64),
     bag: layout.bagged ? take(rows) : 0,
+    scratch: take(threads * scratchBytes),
     partials: take((threads - 1) * histogramBytes),
     slots: take(slots * histogramBytes),
     bytes: 0,
