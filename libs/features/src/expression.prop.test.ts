@@ -150,7 +150,7 @@ const expressions = fc.letrec<Record<FeatureType, string>>((tie) => {
     ),
     int64: node(
       'int64',
-      fc.constantFrom(...edgeInts.filter((i) => i > -(2n ** 63n))).map(String),
+      fc.constantFrom(...edgeInts.filter((i) => Number.isSafeInteger(Number(i)))).map(String),
       binary('int64', '+', '-', '*', '//', '%'),
       join('(- ', e('int64'), ')'),
       join('abs(', e('int64'), ')'),
