@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createRng } from '@millrace/kernel';
 import fc from 'fast-check';
-import { binOf, boundBetween, placeBins, sampleRows } from './bins.ts';
+import { binOf, boundBetween, createBinScratch, placeBins, sampleRows } from './bins.ts';
 
 const params = { maxBins: 255, minDataInBin: 3, binSampleRows: 200_000 };
 const place = (values: Float32Array, changes: Partial<typeof params> = {}) =>
@@ -81,4 +81,15 @@ test('a sample has the asked size, rises, and follows the seed', () => {
   expect([...rows]).toEqual([...new Set(rows)].sort((a, b) => a - b));
   expect(rows).toEqual(sampleRows(10_000, undefined, 500, createRng(1)));
   expect([...sampleRows(3, Uint32Array.of(7, 5, 5), 500, createRng(1))]).toEqual([7, 5, 5]);
+});
+
+test('buffers used again for a feature with more missing values change nothing', () => {
+  const rng = createRng(5);
+  const column = Float32Array.from({ length: 5_000 }, () => (rng.next() < 0.4 ? Number.NaN : (rng.next() - 0.5) * 1e3));
+  const rows = Uint32Array.from(column, (_, i) => i);
+  const scratch = createBinScratch(5_000);
+  placeBins(0, column.map(Number), rows, false, params, scratch);
+  const bounds = placeBins(0, column, rows, true, params, scratch)!.bounds;
+  expect(bounds).toEqual(place(column)!.bounds);
+  expect(bounds).toEqual(bounds.toSorted());
 });

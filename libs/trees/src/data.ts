@@ -1,7 +1,7 @@
 import type { Rng } from '@millrace/kernel';
 import { AppError, invalidArgument } from '@millrace/kernel';
 import type { FeatureBins } from './bins.ts';
-import { placeBins, sampleRows } from './bins.ts';
+import { createBinScratch, placeBins, sampleRows } from './bins.ts';
 import type { Layout } from './kernels/kernels.ts';
 import type { TreeParams } from './params.ts';
 import { checkColumns } from './predict.ts';
@@ -106,9 +106,10 @@ export function planLayout(
 ): Layout {
   const rows = usedRows(data);
   const sample = sampleRows(rows, data.rowIndex, params.binSampleRows, rng);
+  const scratch = createBinScratch(sample.length);
   const features: FeatureBins[] = [];
   for (const [i, column] of data.columns.entries()) {
-    const bins = placeBins(i, column, sample, hasMissing(column, rows, data.rowIndex), params);
+    const bins = placeBins(i, column, sample, hasMissing(column, rows, data.rowIndex), params, scratch);
     if (bins !== undefined) features.push(bins);
   }
   const offsets = new Uint32Array(features.length);

@@ -75,7 +75,9 @@ function addTree(
     let node = root;
     for (let f = feature[node]!; f >= 0; f = feature[node]!) {
       const x = columns[f]![row]!;
-      const goesLeft = x <= threshold[node]! || (Number.isNaN(x) && missingLeft[node] === 1);
+      const t = threshold[node]!;
+      // Neither at most t nor above it: missing.
+      const goesLeft = x <= t || (missingLeft[node] === 1 && !(x > t));
       node = goesLeft ? left[node]! : right[node]!;
     }
     out[begin + i]! += value[node]!;
