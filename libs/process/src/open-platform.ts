@@ -60,7 +60,7 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
   );
   const channels = memoize(
     (service: string): RpcChannel =>
-      createChannel({ address: options.address(service), telemetry: telemetries.get(service) }),
+      createChannel({ address: () => options.address(service), telemetry: telemetries.get(service) }),
   );
   const busDatabase = databases.get('events');
   await migrate(busDatabase, [busMigrations]);

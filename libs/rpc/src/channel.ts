@@ -24,8 +24,11 @@ export interface ChannelTls {
 
 /** Where a channel leads. */
 export interface ChannelOptions {
-  /** `host:port`, or any target that grpc-js resolves (`dns:///…`). */
-  readonly address: string;
+  /**
+   * `host:port`, or any target that grpc-js resolves (`dns:///…`); or a function that gives it at the first use, for
+   * servers whose port is not known yet.
+   */
+  readonly address: string | (() => string);
   readonly tls?: ChannelTls;
   readonly limits?: ChannelLimits;
   /** How failed calls are tried again. Default: 4 attempts, 50 ms to 2 s apart, within a budget. */
@@ -44,45 +47,45 @@ export interface RpcChannel {
 
 /** The channel with what clients of this library need of it. */
 export class GrpcChannel implements RpcChannel {
-  readonly address: string;
   readonly observer: CallObserver;
   readonly retryPolicy: RetryPolicy;
   readonly retryBudget: RetryBudget;
   readonly sendBytesMax: number;
-  /** Server address and port for spans. */
-  readonly attributes: Readonly<Record<string, string | number>>;
-  readonly #client: Client;
+  readonly #options: ChannelOptions;
+  #connection: { readonly address: string; readonly attributes: SpanAttributes; readonly client: Client } | undefined;
 
   constructor(options: ChannelOptions) {
     quietGrpcLog();
-    this.address = options.address;
+    this.#options = options;
     this.observer = new CallObserver(options.telemetry, 'client');
     this.retryPolicy = { ...RETRY_POLICY, ...options.retry };
     this.retryBudget = new RetryBudget();
     this.sendBytesMax = options.limits?.sendBytesMax ?? MESSAGE_BYTES_MAX;
-    this.attributes = addressAttributes(options.address);
-    this.#client = new Client(options.address, credentialsOf(options.tls), {
-      'grpc.max_receive_message_length': options.limits?.receiveBytesMax ?? MESSAGE_BYTES_MAX,
-      'grpc.max_send_message_length': -1, // checked by the codec, with a better error
-      'grpc.keepalive_time_ms': 30_000,
-      'grpc.keepalive_timeout_ms': 10_000,
-      'grpc.initial_reconnect_backoff_ms': 100,
-      'grpc.max_reconnect_backoff_ms': 5000,
-      'grpc.enable_http_proxy': 0,
-      'grpc.service_config_disable_resolution': 1,
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc-node.flow_control_window': FLOW_CONTROL_BYTES,
-    });
+  }
+
+  get address(): string {
+    return this.#connected.address;
+  }
+
+  /** Server address and port for spans. */
+  get attributes(): SpanAttributes {
+    return this.#connected.attributes;
+  }
+
+  /** The grpc-js client, made at the first use: only then the address must be known. */
+  get #connected() {
+    this.#connection ??= connectionOf(this.#options);
+    return this.#connection;
   }
 
   /** Begins a call of `path`; what grpc-js calls a Call. */
   open(path: string, deadlineMs: number): ReturnType<Channel['createCall']> {
-    return this.#client.getChannel().createCall(path, deadlineMs, null, null, null);
+    return this.#connected.client.getChannel().createCall(path, deadlineMs, null, null, null);
   }
 
   waitForReady(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#client.waitForReady(Date.now() + timeoutMs, (cause) => {
+      this.#connected.client.waitForReady(Date.now() + timeoutMs, (cause) => {
         if (cause === undefined) resolve();
         else reject(unreachableError(this.address, timeoutMs, cause));
       });
@@ -90,13 +93,32 @@ export class GrpcChannel implements RpcChannel {
   }
 
   close(): void {
-    this.#client.close();
+    this.#connection?.client.close();
   }
 }
 
 /** Makes a channel. Nothing is connected before the first call. */
 export function createChannel(options: ChannelOptions): RpcChannel {
   return new GrpcChannel(options);
+}
+
+type SpanAttributes = Readonly<Record<string, string | number>>;
+
+function connectionOf({ address: given, tls, limits }: ChannelOptions) {
+  const address = typeof given === 'string' ? given : given();
+  const client = new Client(address, credentialsOf(tls), {
+    'grpc.max_receive_message_length': limits?.receiveBytesMax ?? MESSAGE_BYTES_MAX,
+    'grpc.max_send_message_length': -1, // checked by the codec, with a better error
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 5000,
+    'grpc.enable_http_proxy': 0,
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc-node.flow_control_window': FLOW_CONTROL_BYTES,
+  });
+  return { address, attributes: addressAttributes(address), client };
 }
 
 function credentialsOf(tls: ChannelTls | undefined): ChannelCredentials {
