@@ -86,8 +86,8 @@ async function openLetters(
   return readLetters(connection, await lettersSql(connection, deps.platform.blobs, batches, replayed, filter));
 }
 
-/** Corrected rows by letter id, as JSON objects in one line. */
-async function readCorrections(replay: Replay): Promise<Map<string, string>> {
+/** Corrected rows by letter id, as JSON objects in one line; see {@link openReplay} for the errors. */
+export async function readCorrections(replay: Replay): Promise<Map<string, string>> {
   const corrections = new Map<string, string>();
   for (const [i, { id, rowJson }] of replay.corrections.entries()) {
     const field = `replay.corrections[${i}]`;
