@@ -10,8 +10,7 @@ export function writeInferResponse(response: InferResponse): Buffer {
   writeParameters(writer, 34, response.parameters);
   for (const output of response.outputs) writer.messageField(42, () => writeOutput(writer, output));
   for (const raw of response.rawOutputs) writer.bytesField(50, raw);
-  writer.finish();
-      return;
+  return writer.finish();
 }
 
 function writeOutput(writer: WireWriter, output: InferOutput): void {
