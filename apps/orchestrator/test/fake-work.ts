@@ -13,12 +13,6 @@ interface Work<R> {
   readonly changed: Set<() => void>;
 }
 
-/** What a test decides about the next pieces of work. */
-export interface Held {
-  /** Lets the work end well. */
-  finish(): void;
-}
-
 /** A fake service's long work: idempotent by request id, over at once unless held or told to fail, watched by streams. */
 export class FakeWork<R> {
   /** Request ids in the order of the calls, repetitions included. */
@@ -35,6 +29,7 @@ export class FakeWork<R> {
   /** Failures of the next pieces of work, in order. */
   readonly failures: { code: string; reason: string; message: string }[] = [];
   readonly #kind: string;
+  readonly #onceOver = new Map<string, () => void>();
   readonly #byName = new Map<string, Work<R>>();
   readonly #byRequest = new Map<string, Work<R>>();
 
@@ -61,7 +56,13 @@ export class FakeWork<R> {
     const work: Work<R> = { name, execution, result: result(name), changed: new Set() };
     this.#byName.set(name, work);
     this.#byRequest.set(requestId, work);
+    if (execution.state === JobState.SUCCEEDED) this.#onceOver.get(name)?.();
     return this.#show(work);
+  }
+
+  /** Has `effect` happen when a piece of work ends well. */
+  onceOver(name: string, effect: () => void): void {
+    this.#onceOver.set(name, effect);
   }
 
   /** Ends all held work. */
@@ -99,6 +100,7 @@ export class FakeWork<R> {
 
   #end(work: Work<R>, state: JobState): void {
     work.execution = { state, fraction: 1 };
+    if (state === JobState.SUCCEEDED) this.#onceOver.get(work.name)?.();
     for (const wake of work.changed) wake();
     work.changed.clear();
   }

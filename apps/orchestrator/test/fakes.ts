@@ -37,7 +37,8 @@ class FakeResources<M extends { name?: string }> {
   put(message: M | undefined): M {
     if (!message?.name) throw new Error('a name is needed');
     this.updates += 1;
-    this.all.set(message.name, { ...message, etag: `e${this.updates}` });
+    // Without the type's name, so that tests may add to it in the short form.
+    this.all.set(message.name, { ...message, etag: `e${this.updates}`, $typeName: undefined });
     return this.get(message.name);
   }
 }
@@ -119,15 +120,13 @@ export function createFakes() {
         validationRun: validation.begin(requestId, (name) => {
           const { verdict } = state;
           const isFit = verdict === Verdict.PUBLISH;
-          const settled = isFit ? DatasetVersionState.PUBLISHED : DatasetVersionState.REJECTED;
-          versions.set(datasetVersion, { ...versions.get(datasetVersion), state: settled, validationRun: name });
-          if (isFit) state.published = datasetVersion;
-          const result = {
-            verdict,
-            evaluatedRows: 100n,
-            quarantinedRows: 3n,
-            rejection: isFit ? '' : 'too many broken',
-          };
+          const rejection = isFit ? '' : 'too many broken';
+          validation.onceOver(name, () => {
+            const settled = isFit ? DatasetVersionState.PUBLISHED : DatasetVersionState.REJECTED;
+            versions.set(datasetVersion, { ...versions.get(datasetVersion), state: settled, validationRun: name });
+            if (isFit) state.published = datasetVersion;
+          });
+          const result = { verdict, evaluatedRows: 100n, quarantinedRows: 3n, rejection };
           return { datasetVersion, dataContract, result };
         }),
       }),

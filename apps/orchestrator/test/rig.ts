@@ -64,3 +64,10 @@ export function statesOf(run: PipelineRun): Record<string, string> {
 export function stateOf(run: PipelineRun): string {
   return String(JobState[run.execution?.state ?? 0]);
 }
+
+/** One step of a run. */
+export function stepOf(run: PipelineRun, id: string): PipelineRun['steps'][number] {
+  const step = run.steps.find((candidate) => candidate.step === id);
+  if (!step) throw new Error(`no step "${id}"`);
+  return step;
+}

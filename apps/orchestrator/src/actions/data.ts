@@ -117,7 +117,7 @@ async function judge(spec: ValidateStep, datasetVersion: string, call: ActionCal
   if (version && version.state !== DatasetVersionState.CANDIDATE && version.validationRun !== '') {
     const earlier = await clients.validation.getValidationRun({ name: version.validationRun }, options);
     const run = earlier.validationRun;
-    if (run?.dataContract === spec.dataContract && run.result) {
+    if (run?.dataContract === spec.dataContract && run.result?.verdict) {
       const outcome = verdictState(run, spec).outcome();
       return { outcome: { ...outcome, resource: run.name, message: `${datasetVersion} was judged already.` } };
     }
