@@ -25,7 +25,7 @@ const { values } = parseArgs({
 const sql = `WITH f AS (
     SELECT date, delay, distance, origin, destination, CAST(date AS DATE) AS day,
       CASE WHEN delay >= 15 THEN 1.0 ELSE 0.0 END AS late
-    FROM read_parquet('${FLIGHTS}') ORDER BY date LIMIT ${Number(values.rows)}),
+    FROM read_parquet('${FLIGHTS}') ORDER BY date, origin, destination, distance, delay LIMIT ${Number(values.rows)}),
   o AS (SELECT origin, day + 1 AS day, avg(late) AS late, avg(delay) AS mean FROM f GROUP BY ALL),
   d AS (SELECT destination, day + 1 AS day, avg(late) AS late, avg(delay) AS mean FROM f GROUP BY ALL),
   o7 AS (SELECT origin, day, avg(late) OVER w AS late, avg(mean) OVER w AS mean FROM o
@@ -42,7 +42,7 @@ const sql = `WITH f AS (
     date_part('isodow', f.date) AS day_of_week, f.delay >= 15 AS label
   FROM f LEFT JOIN o USING (origin, day) LEFT JOIN o7 USING (origin, day) LEFT JOIN d USING (destination, day)
     LEFT JOIN d7 USING (destination, day) LEFT JOIN r USING (origin, destination, day)
-  ORDER BY f.date, f.origin, f.destination, f.distance`;
+  ORDER BY f.date, f.origin, f.destination, f.distance, f.delay`;
 
 const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
 await chmod(directory, 0o755); // PostgreSQL runs as a user of its own when this runs as root

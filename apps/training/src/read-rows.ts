@@ -3,25 +3,16 @@ import type { CategoryColumn, FrameColumn, NumericColumn } from '@millrace/learn
 import type { ColumnBatch, Manifest, TableConnection, TableEngine } from '@millrace/tables';
 import { fieldNamed, quoteIdentifier } from '@millrace/tables';
 import type { InputColumn } from './domain/plan.ts';
+import type { Rows } from './worker/rows.ts';
 
 /** Different texts of one column at most: each becomes a JavaScript string and an entry of an encoder. */
 export const LEVELS_MAX = 200_000;
 
-/** The rows of a training set in columns whose memory can be handed to a worker thread without a copy. */
-export interface TrainingRows {
-  readonly rows: number;
-  /** Microseconds since 1970, rising. */
-  readonly times: Float64Array;
-  /** The label as a number; booleans are 0 and 1, missing is NaN. */
-  readonly labels: Float64Array;
-  /** By name. Every array is the whole of its buffer. */
-  readonly columns: Readonly<Record<string, FrameColumn>>;
-}
-
 /**
  * Reads time, label and the wanted columns. DuckDB turns texts into numbers of levels and all numbers into float32 (too
  * large ones into infinities, missing ones into NaN), so that no row becomes a JavaScript value; 2,048 rows are copied
- * at a time between turns of the event loop. Levels are in the order of their bytes.
+ * at a time between turns of the event loop. Levels are in the order of their bytes. The memory is shared by all threads,
+ * so none needs a copy.
  *
  * Throws RESOURCE_EXHAUSTED `TOO_MANY_CATEGORIES` and `TOO_MANY_ROWS`, DATA_LOSS `TRAINING_SET_UNSORTED`.
  */
@@ -30,7 +21,7 @@ export async function readRows(
   manifest: Manifest,
   columns: readonly InputColumn[],
   options: { readonly rowsMax: number; readonly signal: AbortSignal; readonly onRows: (rows: number) => void },
-): Promise<TrainingRows> {
+): Promise<Rows> {
   if (manifest.rows > options.rowsMax) throw tooManyRows(manifest.rows, options.rowsMax);
   const work = async (connection: TableConnection) => {
     const levels = new Map<string, readonly string[]>();
@@ -87,32 +78,31 @@ function numberSql(column: string, manifest: Manifest): string {
   return `coalesce(TRY_CAST(${name} AS FLOAT), ${overflow})`;
 }
 
-function allocate(
-  rows: number,
-  columns: readonly InputColumn[],
-  levels: ReadonlyMap<string, readonly string[]>,
-): TrainingRows {
+function allocate(rows: number, columns: readonly InputColumn[], levels: ReadonlyMap<string, readonly string[]>): Rows {
   const made = columns.map(({ name, kind }): [string, FrameColumn] => {
-    if (kind === 'number') return [name, { kind: 'numeric', values: new Float32Array(rows) }];
-    return [name, { kind: 'category', codes: new Int32Array(rows), levels: levels.get(name) ?? [] }];
+    if (kind === 'number')
+      return [name, { kind: 'numeric', values: new Float32Array(new SharedArrayBuffer(4 * rows)) }];
+    return [
+      name,
+      { kind: 'category', codes: new Int32Array(new SharedArrayBuffer(4 * rows)), levels: levels.get(name) ?? [] },
+    ];
   });
   return {
-    rows,
-    times: new Float64Array(rows),
-    labels: new Float64Array(rows),
-    columns: Object.fromEntries(made),
+    frame: { rows, columns: Object.fromEntries(made) },
+    times: new Float64Array(new SharedArrayBuffer(8 * rows)),
+    labels: new Float64Array(new SharedArrayBuffer(8 * rows)),
   };
 }
 
-function copyBatch(batch: ColumnBatch, at: number, rows: TrainingRows, columns: readonly InputColumn[]): void {
-  invariant(at + batch.rows <= rows.rows, 'the training set holds no more rows than its manifest says');
+function copyBatch(batch: ColumnBatch, at: number, rows: Rows, columns: readonly InputColumn[]): void {
+  invariant(at + batch.rows <= rows.frame.rows, 'the training set holds no more rows than its manifest says');
   const [time, label, ...inputs] = batch.columns;
   copyTimes(time!.values as Float64Array, at, rows.times);
   rows.labels.set(label!.values as Float64Array, at);
   for (const [i, { name, kind }] of columns.entries()) {
     const values = inputs[i]!.values as Float32Array;
-    if (kind === 'number') (rows.columns[name] as NumericColumn).values.set(values, at);
-    else (rows.columns[name] as CategoryColumn).codes.set(values, at);
+    if (kind === 'number') (rows.frame.columns[name] as NumericColumn).values.set(values, at);
+    else (rows.frame.columns[name] as CategoryColumn).codes.set(values, at);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { JobContext } from '@millrace/jobs';
 import { addPoints, type NewPoint } from './store/metrics.ts';
-import type { TrainProgress } from './worker/messages.ts';
+import type { Progress } from './worker/messages.ts';
 
 /** Points written together at most this often, in milliseconds. */
 const WRITE_EVERY_MS = 1000;
@@ -22,7 +22,7 @@ export class RoundLog {
   }
 
   /** Takes the losses of one round. */
-  add({ round, trainingLoss, validationLoss }: NonNullable<TrainProgress['round']>): void {
+  add({ round, trainingLoss, validationLoss }: NonNullable<Progress['round']>): void {
     const losses = { training_loss: trainingLoss, validation_loss: validationLoss };
     for (const [key, value] of Object.entries(losses))
       if (value !== undefined) this.#points.push({ key, value, step: round, time: undefined });

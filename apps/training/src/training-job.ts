@@ -5,7 +5,6 @@ import { RunFinishedSchema, TrainingJobFinishedSchema } from '@millrace/contract
 import { TrainingResultSchema } from '@millrace/contracts/millrace/training/v1/training_job';
 import { emitEvent } from '@millrace/events';
 import type { FailedJob, JobContext } from '@millrace/jobs';
-import { runInWorker } from '@millrace/jobs';
 import { canonicalJson, type Digest, names } from '@millrace/kernel';
 import { onnxRuntimeVersion, readModel } from '@millrace/onnx';
 import type { Tx } from '@millrace/postgres';
@@ -13,15 +12,16 @@ import type { Platform } from '@millrace/process';
 import { profileFormatVersion, profileToJson } from '@millrace/profiles';
 import { loadManifest } from '@millrace/tables';
 import { withSpan } from '@millrace/telemetry';
+import { compute, type TrainOutput } from './compute.ts';
 import type { TrainingConfig } from './config.ts';
 import type { TrainingPlan } from './domain/plan.ts';
 import { curvesOf, resultOf, signatureOf } from './domain/result.ts';
-import { readRows, type TrainingRows } from './read-rows.ts';
+import { readRows } from './read-rows.ts';
 import { RoundLog } from './round-log.ts';
 import { findTrainingJob, saveResult } from './store/jobs.ts';
 import { addPoints } from './store/metrics.ts';
 import { addArtifacts, endRun } from './store/runs.ts';
-import type { Phase, TrainInput, TrainOutput, TrainProgress } from './worker/messages.ts';
+import type { Phase } from './worker/messages.ts';
 
 /** What a job works on, as stored with it. */
 export interface TrainingPayload {
@@ -53,7 +53,7 @@ const PHASE_START: Readonly<Record<'read' | Phase | 'end', number>> = {
 const PHASES = ['read', 'cross_validate', 'fit', 'test', 'parity', 'profile', 'end'] as const;
 
 /**
- * Trains: reads the rows with the table engine, moves them into a worker thread that does the computing, stores model,
+ * Trains: reads the rows with the table engine, computes in worker threads on shared memory, stores model,
  * profile and curves as blobs, and commits result, run and events in one transaction. A retry reads and trains again;
  * it gives the same bytes.
  */
@@ -76,43 +76,19 @@ export async function runTraining(work: TrainingWork, context: JobContext<Traini
   const readSeconds = (performance.now() - readStart) / 1000;
   const log = new RoundLog(context, () => platform.clock.now());
   const output = await withSpan(tracer, 'training compute', {}, () =>
-    compute(rows, work, context, digest, (progress) => {
-      report(context, progress.phase, progress.share, progress.message, manifest.rows);
-      if (progress.round) log.add(progress.round);
+    compute(rows, plan, {
+      threads: plan.threads === 0 ? config.threadsMax : Math.min(plan.threads, config.threadsMax),
+      memoryMib: config.workerMemoryMib,
+      metadata: { 'millrace.training_set': digest, 'millrace.seed': String(plan.pipeline.seed) },
+      signal,
+      onProgress(progress) {
+        report(context, progress.phase, progress.share, progress.message, manifest.rows);
+        if (progress.round) log.add(progress.round);
+      },
     }),
   );
   await log.close();
   await withSpan(tracer, 'training store', {}, () => store(output, readSeconds, work, context));
-}
-
-async function compute(
-  { rows, columns, times, labels }: TrainingRows,
-  { config }: TrainingWork,
-  { payload, signal }: JobContext<TrainingPayload>,
-  manifest: Digest,
-  onProgress: (progress: TrainProgress) => void,
-): Promise<TrainOutput> {
-  const { plan } = payload;
-  const input: TrainInput = {
-    plan,
-    frame: { rows, columns },
-    times,
-    labels,
-    threads: plan.threads === 0 ? config.threadsMax : Math.min(plan.threads, config.threadsMax),
-    metadata: { 'millrace.training_set': manifest, 'millrace.seed': String(plan.pipeline.seed) },
-  };
-  const arrays = Object.values(columns).map((column) => (column.kind === 'numeric' ? column.values : column.codes));
-  return await runInWorker<TrainOutput, TrainInput, TrainProgress>(
-    new URL('./worker/train.ts', import.meta.url),
-    'train',
-    input,
-    {
-      signal,
-      onProgress,
-      memoryMib: config.workerMemoryMib,
-      transfer: [...arrays, times, labels].map(({ buffer }) => buffer as ArrayBuffer),
-    },
-  );
 }
 
 async function store(
@@ -127,7 +103,7 @@ async function store(
   };
   const model = await put(output.model, 'application/onnx');
   const profile = await put(
-    Buffer.from(profileToJson({ version: profileFormatVersion, ...output.profile })),
+    Buffer.from(profileToJson({ version: profileFormatVersion, rows: output.trainRows, columns: output.profile })),
     'application/json',
   );
   const curves = await put(Buffer.from(canonicalJson(curvesOf(output))), 'application/json');

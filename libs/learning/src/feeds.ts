@@ -21,13 +21,18 @@ function toTensor({ name, inputType }: FittedColumn, frame: Frame): Column {
     return { type: 'string', shape, values };
   }
   const { values } = columnOf(frame, name, 'numeric');
-  if (inputType === 'float32') return { type: 'float32', shape, values };
+  if (inputType === 'float32') return { type: 'float32', shape, values: unshared(values) };
   const integers = new BigInt64Array(values.length);
   for (let i = 0; i < values.length; i++) {
     if (!Number.isSafeInteger(values[i]!)) throw notInteger(name, values[i]!, i);
     integers[i] = BigInt(values[i]!);
   }
   return { type: 'int64', shape, values: integers };
+}
+
+/** ONNX Runtime does not take memory that threads share. */
+function unshared(values: Float32Array): Float32Array {
+  return values.buffer instanceof SharedArrayBuffer ? values.slice() : values;
 }
 
 function notInteger(column: string, value: number, row: number) {

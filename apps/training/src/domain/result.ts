@@ -2,7 +2,7 @@ import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
 import type { BlobRefSchema } from '@millrace/contracts/millrace/common/v1/table';
 import type { ModelSignatureSchema, TrainingResultSchema } from '@millrace/contracts/millrace/training/v1/training_job';
 import type { ModelInfo, ModelValue } from '@millrace/onnx';
-import type { TrainOutput } from '../worker/messages.ts';
+import type { TrainOutput } from '../compute.ts';
 
 /** The Open Inference Protocol's names of ONNX element types. */
 const DATATYPES: Readonly<Record<string, string>> = {

@@ -1,3 +1,4 @@
+import type { WorkerContext } from '@millrace/jobs';
 import type { Split } from '@millrace/learning';
 import {
   areaUnderRoc,
@@ -12,46 +13,36 @@ import {
   thresholdMetrics,
   timeSeriesSplit,
 } from '@millrace/learning';
-import type { CrossValidationPlan, TrainingPlan } from '../domain/plan.ts';
+import type { CrossValidationPlan } from '../domain/plan.ts';
 import { fitOptions } from './fit-options.ts';
-import type { FoldResult } from './messages.ts';
+import type { FoldInput, FoldResult, Progress } from './messages.ts';
 import type { Rows } from './rows.ts';
 import { checkLabels, rowsAt, samplePositions } from './rows.ts';
 
 /**
- * Fits preprocessing and model on each fold's training rows and measures them on its test rows. Throws as `checkLabels`
- * does for a fold, and INVALID_ARGUMENT `SPLIT_INVALID` when there are too few rows for the folds.
+ * One fold, in a worker thread: fits preprocessing and model on the fold's training rows and measures them on its test
+ * rows. Throws as `checkLabels` does, and INVALID_ARGUMENT `SPLIT_INVALID` when there are too few rows for the folds.
  */
-export async function crossValidate(
-  train: Rows,
-  plan: TrainingPlan,
-  cv: CrossValidationPlan,
-  options: {
-    readonly threads: number;
-    readonly signal: AbortSignal;
-    readonly onProgress: (share: number, message: string) => void;
-  },
-): Promise<FoldResult[]> {
+export async function validateFold(input: FoldInput, context: WorkerContext<Progress>): Promise<FoldResult> {
+  const { plan, crossValidation, fold, threads } = input;
   const { pipeline } = plan;
-  const sample = rowsAt(train, samplePositions(train.frame.rows, cv.rowsMax, pipeline.seed));
-  const results: FoldResult[] = [];
-  for (const [k, split] of splits(sample, cv, pipeline.seed).entries()) {
-    const [fold, test] = [rowsAt(sample, split.train), rowsAt(sample, split.test)];
-    const name = `fold ${k + 1} of ${cv.folds}`;
-    checkLabels(fold, pipeline.task, `training (${name})`);
-    checkLabels(test, pipeline.task, `test (${name})`);
-    const { rows, given } = fitOptions(fold, plan, options);
-    const fitted = await fitPipeline(rows.frame, rows.labels, pipeline, {
-      ...given,
-      onRound: ({ round, rounds }) => options.onProgress((k + round / rounds) / cv.folds, `${name}, round ${round}`),
-    });
-    const metrics = pointMetrics(pipeline.task, test.labels, fitted.predict(test.frame));
-    results.push({ trainRows: fold.frame.rows, testRows: test.frame.rows, metrics });
-  }
-  return results;
+  const sample = rowsAt(input.train, samplePositions(input.train.frame.rows, crossValidation.rowsMax, pipeline.seed));
+  const split = splitsOf(sample, crossValidation, pipeline.seed)[fold]!;
+  const [train, test] = [rowsAt(sample, split.train), rowsAt(sample, split.test)];
+  const name = `fold ${fold + 1} of ${crossValidation.folds}`;
+  checkLabels(train, pipeline.task, `training (${name})`);
+  checkLabels(test, pipeline.task, `test (${name})`);
+  const { rows, given } = fitOptions(train, plan, { threads, signal: context.signal });
+  const fitted = await fitPipeline(rows.frame, rows.labels, pipeline, {
+    ...given,
+    onRound: ({ round, rounds }) =>
+      context.progress({ phase: 'cross_validate', share: round / rounds, message: `${name}, round ${round}` }),
+  });
+  const metrics = pointMetrics(pipeline.task, test.labels, fitted.predict(test.frame));
+  return { trainRows: train.frame.rows, testRows: test.frame.rows, metrics };
 }
 
-function splits({ times, frame }: Rows, { kind, folds, gapUs }: CrossValidationPlan, seed: number): Split[] {
+function splitsOf({ times, frame }: Rows, { kind, folds, gapUs }: CrossValidationPlan, seed: number): Split[] {
   return kind === 'k_fold' ? kFold(frame.rows, { folds, seed }) : timeSeriesSplit(times, { folds, gap: gapUs });
 }
 

@@ -1,31 +1,30 @@
-import type { CalibrationBin, Frame, Interval, Parity, RocPoint } from '@millrace/learning';
-import type { ColumnProfile } from '@millrace/profiles';
-import type { TrainingPlan } from '../domain/plan.ts';
+import type { CalibrationBin, Interval, Parity, RocPoint } from '@millrace/learning';
+import type { CrossValidationPlan, TrainingPlan } from '../domain/plan.ts';
+import type { Rows } from './rows.ts';
 
-/** What a training works on; the arrays move into its thread. */
-export interface TrainInput {
-  readonly plan: TrainingPlan;
-  readonly frame: Frame;
-  /** Microseconds since 1970, rising. */
-  readonly times: Float64Array;
-  readonly labels: Float64Array;
-  /** At least 1. */
-  readonly threads: number;
-  /** Goes into the ONNX file's metadata; nothing that differs between two attempts. */
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
-/** The steps of a training in its thread, in their order. */
+/** The computing steps of a training. */
 export type Phase = 'cross_validate' | 'fit' | 'test' | 'parity' | 'profile';
 
-/** How far a training has come. */
-export interface TrainProgress {
+/** How far a worker thread has come. */
+export interface Progress {
   readonly phase: Phase;
-  /** Share of the phase that is done. */
+  /** Share of the thread's part in the phase that is done. */
   readonly share: number;
   readonly message: string;
   /** A boosting round or an iteration of the final fit. */
   readonly round?: { readonly round: number; readonly trainingLoss?: number; readonly validationLoss?: number };
+}
+
+/** What one fold works on. */
+export interface FoldInput {
+  readonly plan: TrainingPlan;
+  readonly crossValidation: CrossValidationPlan;
+  /** The training rows. */
+  readonly train: Rows;
+  /** From 0. */
+  readonly fold: number;
+  /** At least 1. */
+  readonly threads: number;
 }
 
 /** A fold of a cross-validation. */
@@ -35,21 +34,29 @@ export interface FoldResult {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** What a training gives; the model's bytes move out of its thread. */
-export interface TrainOutput {
+/** What the final fit works on. */
+export interface FitInput {
+  readonly plan: TrainingPlan;
+  readonly train: Rows;
+  readonly test: Rows;
+  /** At least 1. */
+  readonly threads: number;
+  /** Goes into the ONNX file's metadata; nothing that differs between two attempts. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What the final fit gives; the arrays move out of its thread. */
+export interface FitResult {
   readonly model: Uint8Array;
+  readonly predictions: Float64Array;
   readonly metrics: Readonly<Record<string, number>>;
   readonly intervals: Readonly<Record<string, Interval>>;
-  readonly folds: readonly FoldResult[];
   readonly parity: Parity;
-  readonly trainRows: number;
-  readonly testRows: number;
   readonly rounds: number;
   readonly importances: readonly { readonly feature: string; readonly gain: number }[];
   readonly roc: readonly RocPoint[];
   readonly calibration: readonly CalibrationBin[];
   /** Inputs that may be missing. */
   readonly optionalInputs: readonly string[];
-  readonly profile: { readonly rows: number; readonly columns: readonly ColumnProfile[] };
-  readonly seconds: Readonly<Record<Phase, number>>;
+  readonly seconds: Readonly<Record<'fit' | 'test' | 'parity', number>>;
 }

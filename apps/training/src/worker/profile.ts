@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { WorkerContext } from '@millrace/jobs';
 import type { CategoryColumn, Frame } from '@millrace/learning';
 import { type ColumnProfile, createProfiler } from '@millrace/profiles';
 
@@ -6,24 +7,21 @@ import { type ColumnProfile, createProfiler } from '@millrace/profiles';
 const BLOCK_ROWS = 262_144;
 
 /**
- * Profiles the model's inputs over the training rows and the predictions over the test rows (column `prediction`, as
- * float32, which serving gives), in the order of the rows, so that the same rows give the same profile to the bit.
+ * Profiles the model's inputs, in a worker thread, in the order of the rows: the same rows give the same profile to the
+ * bit, which DuckDB's parallel means would not.
  */
-export async function profileRows(
-  train: Frame,
-  predictions: Float64Array,
-  signal: AbortSignal,
-): Promise<{ rows: number; columns: readonly ColumnProfile[] }> {
+export async function profileFrame(frame: Frame, { signal }: Pick<WorkerContext, 'signal'>): Promise<ColumnProfile[]> {
   const columns: ColumnProfile[] = [];
-  for (const [name, column] of Object.entries(train.columns)) {
-    if (column.kind === 'category') columns.push(await profileTexts(name, column, signal));
-    else columns.push(await profileNumbers(name, column.values, signal));
+  for (const [name, column] of Object.entries(frame.columns)) {
+    const next =
+      column.kind === 'category' ? profileTexts(name, column, signal) : profileNumbers(name, column.values, signal);
+    columns.push(await next);
   }
-  columns.push(await profileNumbers('prediction', Float32Array.from(predictions), signal));
-  return { rows: train.rows, columns };
+  return columns;
 }
 
-async function profileNumbers(name: string, values: Float32Array, signal: AbortSignal): Promise<ColumnProfile> {
+/** Profiles numbers; NaN is missing. */
+export async function profileNumbers(name: string, values: Float32Array, signal: AbortSignal): Promise<ColumnProfile> {
   const profiler = createProfiler([{ name, type: 'number' }]);
   for (let start = 0; start < values.length; start += BLOCK_ROWS) {
     await nextTurn();
@@ -42,10 +40,8 @@ async function profileTexts(
   for (let start = 0; start < codes.length; start += BLOCK_ROWS) {
     await nextTurn();
     signal.throwIfAborted();
-    profiler.addColumn(
-      name,
-      Array.from(codes.subarray(start, start + BLOCK_ROWS), (code) => (code < 0 ? null : levels[code])),
-    );
+    const texts = Array.from(codes.subarray(start, start + BLOCK_ROWS), (code) => (code < 0 ? null : levels[code]));
+    profiler.addColumn(name, texts);
   }
   return profiler.finish().columns[0]!;
 }

@@ -1,5 +1,5 @@
 import { AppError, createRng } from '@millrace/kernel';
-import type { Frame, FrameColumn } from '@millrace/learning';
+import type { Frame } from '@millrace/learning';
 import { selectRows, selectValues, sliceRows } from '@millrace/learning';
 import type { TrainingPlan } from '../domain/plan.ts';
 
@@ -9,10 +9,12 @@ export const TRAIN_ROWS_MIN = 10;
 /** Share of the rows to fit on that is held back to steer early stopping: the newest tenth. */
 const VALIDATION_SHARE = 0.1;
 
-/** Rows with labels and times; every part of one shares its memory where the rows follow each other. */
+/** Rows of a training set; every part of one shares its memory where the rows follow each other. */
 export interface Rows {
   readonly frame: Frame;
+  /** The label as a number; booleans are 0 and 1, missing is NaN. */
   readonly labels: Float64Array;
+  /** Microseconds since 1970, rising. */
   readonly times: Float64Array;
 }
 
@@ -112,11 +114,6 @@ export function checkLabels({ labels }: Rows, task: 'binary' | 'regression', sid
     const only = positives === 0 ? 'false' : 'true';
     throw failed('ONE_CLASS', `All ${labels.length} ${side} rows are labelled ${only}; a binary task needs both.`);
   }
-}
-
-/** All columns of a frame, by name. */
-export function columnsOf(frame: Frame): [string, FrameColumn][] {
-  return Object.entries(frame.columns);
 }
 
 function failed(reason: string, message: string): AppError {

@@ -2,25 +2,18 @@ import type { WorkerContext } from '@millrace/jobs';
 import { AppError } from '@millrace/kernel';
 import type { FittedPipeline, Parity } from '@millrace/learning';
 import { checkParity, evaluate, fitPipeline } from '@millrace/learning';
-import { crossValidate } from './cross-validate.ts';
 import { fitOptions } from './fit-options.ts';
-import type { FoldResult, Phase, TrainInput, TrainOutput, TrainProgress } from './messages.ts';
-import { profileRows } from './profile.ts';
-import { checkLabels, type Rows, splitRows } from './rows.ts';
+import type { FitInput, FitResult, Phase, Progress } from './messages.ts';
 
 /**
- * A whole training, in a worker thread: split, cross-validation, fit, test, export, parity gate, profile. The same rows
- * and plan give the same output but for `seconds`, whatever the number of threads.
- *
- * Throws FAILED_PRECONDITION `TEST_SET_EMPTY`, `TOO_FEW_ROWS`, `LABEL_INVALID`, `ONE_CLASS`, `PARITY_FAILED`, and what
- * `fitPipeline` throws.
+ * The final fit, in a worker thread: fit, test, export, parity gate. The same rows and plan give the same result but for
+ * `seconds`, whatever the number of threads. Throws FAILED_PRECONDITION `PARITY_FAILED`, and what `fitPipeline` throws.
  */
-export async function train(input: TrainInput, context: WorkerContext<TrainProgress>): Promise<TrainOutput> {
-  const { plan, threads } = input;
+export async function fitAndTest(input: FitInput, context: WorkerContext<Progress>): Promise<FitResult> {
+  const { plan, test, metadata } = input;
   const { task, seed } = plan.pipeline;
-  const { signal } = context;
-  const seconds = { cross_validate: 0, fit: 0, test: 0, parity: 0, profile: 0 };
-  const timed = async <T>(phase: Phase, message: string, work: () => Promise<T>): Promise<T> => {
+  const seconds = { fit: 0, test: 0, parity: 0 };
+  const timed = async <T>(phase: Phase & keyof typeof seconds, message: string, work: () => T | Promise<T>) => {
     const start = performance.now();
     context.progress({ phase, share: 0, message });
     const result = await work();
@@ -28,47 +21,36 @@ export async function train(input: TrainInput, context: WorkerContext<TrainProgr
     return result;
   };
 
-  const rows = splitRows({ frame: input.frame, labels: input.labels, times: input.times }, plan.split);
-  checkLabels(rows.train, task, 'training');
-  checkLabels(rows.test, task, 'test');
-  const { crossValidation } = plan;
-  const folds = await timed('cross_validate', 'cross-validating', async (): Promise<FoldResult[]> => {
-    if (!crossValidation) return [];
-    const onProgress = (share: number, message: string) =>
-      context.progress({ phase: 'cross_validate', share, message });
-    return await crossValidate(rows.train, plan, crossValidation, { threads, signal, onProgress });
+  const fitted = await timed('fit', 'fitting', () => fit(input, context));
+  const { predictions, evaluation } = await timed('test', 'testing', () => {
+    const predicted = fitted.predict(test.frame);
+    return { predictions: predicted, evaluation: evaluate(task, test.labels, predicted, seed) };
   });
-  const fitted = await timed('fit', 'fitting', () => fit(rows.train, input, context));
-  const { predictions, evaluation } = await timed('test', 'testing', async () => {
-    const predicted = fitted.predict(rows.test.frame);
-    return { predictions: predicted, evaluation: evaluate(task, rows.test.labels, predicted, seed) };
-  });
-  const model = fitted.exportOnnx({ metadata: input.metadata });
+  const model = fitted.exportOnnx({ metadata });
   const parity = await timed('parity', 'comparing with ONNX Runtime', () =>
-    checkParity(fitted, model, rows.test.frame, { tolerance: plan.parityTolerance, signal }),
+    checkParity(fitted, model, test.frame, {
+      tolerance: plan.parityTolerance,
+      predictions,
+      signal: context.signal,
+    }),
   );
   requireParity(parity);
-  const profile = await timed('profile', 'profiling', () => profileRows(rows.train.frame, predictions, signal));
   return {
     model,
+    predictions,
     metrics: evaluation.metrics,
     intervals: evaluation.intervals,
-    folds,
     parity,
-    trainRows: rows.train.frame.rows,
-    testRows: rows.test.frame.rows,
     rounds: fitted.rounds,
     importances: fitted.importance.map(({ feature, value }) => ({ feature, gain: value })),
     roc: evaluation.roc ?? [],
     calibration: evaluation.calibration?.bins ?? [],
     optionalInputs: optionalInputs(fitted, plan.pipeline.estimator.kind === 'gradient_boosting'),
-    profile,
     seconds,
   };
 }
 
-async function fit(train: Rows, input: TrainInput, context: WorkerContext<TrainProgress>): Promise<FittedPipeline> {
-  const { plan, threads } = input;
+async function fit({ plan, train, threads }: FitInput, context: WorkerContext<Progress>): Promise<FittedPipeline> {
   const { rows, given } = fitOptions(train, plan, { threads, signal: context.signal });
   return await fitPipeline(rows.frame, rows.labels, plan.pipeline, {
     ...given,
