@@ -3,7 +3,8 @@ import type { JobRunner } from '@millrace/jobs';
 import { startJobRunner } from '@millrace/jobs';
 import type { IngestionDeps } from './deps.ts';
 import { emitFinished } from './load/commit.ts';
-import { type LoadPayload, runLoad } from './load/load.ts';
+import { runLoad } from './load/load.ts';
+import type { LoadPayload } from './load/plan.ts';
 import { findRun } from './store/runs.ts';
 
 /** The kind of a load's job. */

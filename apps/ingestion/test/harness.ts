@@ -1,3 +1,4 @@
+import type { BlobStore } from '@millrace/blobs';
 import { JobState } from '@millrace/contracts/millrace/common/v1/job';
 import { DatasetVersionState } from '@millrace/contracts/millrace/ingestion/v1/dataset';
 import { IngestionService } from '@millrace/contracts/millrace/ingestion/v1/ingestion_service';
@@ -12,10 +13,30 @@ export const WORKSPACE = 'workspaces/default';
 /** A client of the ingestion service. */
 export type Ingestion = Client<typeof IngestionService>;
 
-/** The service on a platform of its own. */
-export async function startIngestion(): Promise<{ test: TestPlatform; ingestion: Ingestion }> {
+/** The service on a platform of its own; `afterPut` is called when a blob was written and before the service hears of it. */
+export async function startIngestion(
+  afterPut: () => Promise<void> = () => Promise.resolve(),
+): Promise<{ test: TestPlatform; ingestion: Ingestion }> {
   const config = ingestionConfigSchema.parse({ leaseMs: 1000 });
-  const test = await createTestPlatform({ modules: (platform) => [createIngestionModule({ config, platform })] });
+  const observed = (blobs: BlobStore): BlobStore =>
+    new Proxy(blobs, {
+      get(target, property) {
+        if (property === 'put') {
+          return async (content: Uint8Array) => {
+            const info = await target.put(content);
+            await afterPut();
+            return info;
+          };
+        }
+        const value: unknown = Reflect.get(target, property, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  const test = await createTestPlatform({
+    modules: (platform) => [
+      createIngestionModule({ config, platform: { ...platform, blobs: observed(platform.blobs) } }),
+    ],
+  });
   return { test, ingestion: test.client(IngestionService) };
 }
 

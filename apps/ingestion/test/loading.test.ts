@@ -18,13 +18,14 @@ import {
 } from './harness.ts';
 
 const FLIGHTS = join(import.meta.dirname, '../../../node_modules/vega-datasets/data/flights-3m.parquet');
+let afterPut = () => Promise.resolve();
 let platform: TestPlatform;
 let ingestion: Ingestion;
 const seen: { subject: string; resource: string }[] = [];
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 
 beforeAll(async () => {
-  ({ test: platform, ingestion } = await startIngestion());
+  ({ test: platform, ingestion } = await startIngestion(() => afterPut()));
   directory = await temporaryDirectory();
   await platform.platform.bus.consume({
     name: 'test.everything',
@@ -64,28 +65,18 @@ test('a load that is cut off between its files and its commit is done once by th
   await writeFile(path, '{"a":1}\n{"a":2}\nbroken\n');
   await createFiles(ingestion, 'cut', [path]);
   const dataset = nameOf.dataset('cut');
-  const database = platform.platform.database('ingestion');
-  const waiting = async () => {
-    const { n } = await admin.one<{ n: number }>(
-      `select count(*) n from pg_stat_activity where application_name = 'millrace-ingestion' and wait_event_type = 'Lock' and datname = current_database()`,
-    );
-    return n > 0;
-  };
-  const admin = platform.platform.database('events');
   const request = { parent: WORKSPACE, spec: { source: nameOf.source('cut'), dataset } };
-  const [locked, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const holding = database.withTransaction(async (tx) => {
-    await tx.query('select 1 from datasets where name = $1 for update', [dataset]);
-    locked.resolve();
-    await release.promise;
-  });
-  await locked.promise;
+  const [reached, cut] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  afterPut = () => {
+    reached.resolve();
+    return cut.promise;
+  };
   const { name } = (await ingestion.createIngestionRun(request)).ingestionRun!;
-  await waitFor(waiting);
-  await platform.restart(); // the job is handed back while its commit waits
-  await waitFor(waiting);
-  release.resolve();
-  await holding;
+  await reached.promise; // all blobs are written, nothing is committed
+  afterPut = () => Promise.resolve();
+  const restarted = platform.restart();
+  cut.reject(new Error('the process was killed here'));
+  await restarted;
   const run = await untilEnded(ingestion, name);
   expect(run).toMatchObject({ execution: { state: JobState.SUCCEEDED }, readRows: 3n, quarantinedRows: 1n });
   const { datasetVersions } = await ingestion.listDatasetVersions({ parent: dataset });

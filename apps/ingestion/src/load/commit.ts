@@ -24,8 +24,7 @@ import { findRun, finishRun } from '../store/runs.ts';
 import { findBase, insertVersion, type VersionRow } from '../store/versions.ts';
 import { tableRefFromJson, toDatasetVersion, toTableRef } from '../translate.ts';
 import type { LetterResult } from './letters.ts';
-import type { LoadPayload } from './load.ts';
-import { candidatePending, type LoadPlan } from './plan.ts';
+import { candidatePending, type LoadPayload, type LoadPlan } from './plan.ts';
 import type { Written } from './write.ts';
 
 /** What a load has made: all of it lies in the blob store already. */

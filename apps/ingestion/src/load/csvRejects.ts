@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Source, TableConnection } from '@millrace/tables';
 import { quoteLiteral } from '@millrace/tables';
 import { parseCsvLine } from '../domain/csvLine.ts';
-import { ORIGIN, RULE } from './fileReader.ts';
+import { ORIGIN, RULE } from './rejects.ts';
 
 /** Bytes at the start of a file in which its header line is looked for. */
 const HEADER_BYTES_MAX = 1_000_000;

@@ -21,17 +21,12 @@ import { commitLoad, commitNothing, type LoadOutcome } from './commit.ts';
 import { greatestOf, rangeCondition, resolveRange } from './cursorRange.ts';
 import { openFiles } from './fileReader.ts';
 import { isMissing, type LetterResult, putAside, rowLettersSql } from './letters.ts';
-import { type LoadPlan, planLoad } from './plan.ts';
+import { type LoadPayload, type LoadPlan, planLoad } from './plan.ts';
 import { openPostgres } from './postgresReader.ts';
 import { reportProgress } from './progress.ts';
 import type { OpenSource, StagedRows } from './readers.ts';
 import { openReplay, type ReplayReader } from './replay.ts';
 import { writeRows } from './write.ts';
-
-/** What a job of kind `ingest` is told. */
-export interface LoadPayload {
-  readonly run: string;
-}
 
 /** One load under way. */
 interface Load {

@@ -12,6 +12,11 @@ import type { VersionRow } from '../store/versions.ts';
 import { findBase } from '../store/versions.ts';
 import type { Disposition } from './write.ts';
 
+/** What a job of kind `ingest` is told. */
+export interface LoadPayload {
+  readonly run: string;
+}
+
 /** What a load starts from. */
 export interface LoadPlan {
   readonly dataset: DatasetRow;

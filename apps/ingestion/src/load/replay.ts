@@ -13,9 +13,9 @@ import { letterId, parseLetterId } from '../domain/letterIds.ts';
 import { parseVersionName } from '../domain/versionNames.ts';
 import type { DatasetRow } from '../store/datasets.ts';
 import { type LetterKey, listBatches, listReplayed } from '../store/deadLetters.ts';
-import { letterSql } from './fileReader.ts';
 import { lettersSql, readLetters, type StoredLetter } from './letterFiles.ts';
 import type { OpenSource } from './readers.ts';
+import { letterSql } from './rejects.ts';
 
 /** A member of each replayed row that says which letter it is; taken out again before anything is stored. */
 const ID_MEMBER = '_millrace_dead_letter';
