@@ -1,11 +1,16 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { DataType } from '@millrace/contracts/millrace/common/v1/table';
 import type {
   GetOnlineFeaturesRequest,
   GetOnlineFeaturesResponseSchema,
 } from '@millrace/contracts/millrace/featurestore/v1/feature_store_service';
 import { AggregateFunction } from '@millrace/contracts/millrace/featurestore/v1/feature_view';
-import { FeatureStatus } from '@millrace/contracts/millrace/featurestore/v1/training_set';
+import {
+  FeatureStatus,
+  type FeatureVector,
+  type Value as ValueMessage,
+} from '@millrace/contracts/millrace/featurestore/v1/training_set';
 import {
   boundaryAtOrBefore,
   columnsOf,
@@ -60,7 +65,7 @@ interface ReadyService {
 interface Looked {
   readonly values: readonly Value[];
   readonly status: FeatureStatus;
-  readonly event: { seconds: bigint; nanos: number };
+  readonly event: Timestamp;
 }
 
 /** Answers `GetOnlineFeatures`. */
@@ -203,7 +208,8 @@ function keysOf(columns: readonly (readonly Value[])[], rows: number): (string |
   return Array.from({ length: rows }, (_, r) => entityKey(columns.map((values) => values[r]!)));
 }
 
-const UNSET = { seconds: 0n, nanos: 0 };
+const TIMESTAMP = 'google.protobuf.Timestamp';
+const UNSET: Timestamp = { $typeName: TIMESTAMP, seconds: 0n, nanos: 0 };
 
 /** What a view says about one row of the request. */
 function look(
@@ -220,7 +226,7 @@ function look(
   const freshness = judge({ at, boundary, event: row?.eventMicros, isPushed: row?.isPushed ?? false, materialized });
   if (!row) return { values: projection.empty, status: FeatureStatus.NOT_FOUND, event: UNSET };
   const status = freshness === 'fresh' ? FeatureStatus.PRESENT : FeatureStatus.OUTSIDE_MAX_AGE;
-  return { values: row.values, status, event: timestampOf(row.eventMicros) };
+  return { values: row.values, status, event: { $typeName: TIMESTAMP, ...timestampOf(row.eventMicros) } };
 }
 
 function vectorsOf(
@@ -232,10 +238,12 @@ function vectorsOf(
   const computed = evaluate(ready, columns, looked, rows);
   return ready.plan.columns.map(({ source }, c) => {
     const type = ready.types[c]!;
-    const vector = {
-      values: [] as { kind: WireValue }[],
-      statuses: [] as FeatureStatus[],
-      eventTimes: [] as (typeof UNSET)[],
+    // Whole messages, with their type names: they are sent as they are, without being copied field by field.
+    const vector: FeatureVector = {
+      $typeName: 'millrace.featurestore.v1.FeatureVector',
+      values: [],
+      statuses: [],
+      eventTimes: [],
     };
     for (let r = 0; r < rows; r++) {
       const seen = source.kind === 'view' ? looked[source.projection]![r]! : undefined;
@@ -245,7 +253,10 @@ function vectorsOf(
           : source.kind === 'request'
             ? columns.get(source.column)![r]!
             : computed[source.feature]![r]!;
-      vector.values.push({ kind: toWire(value, type) });
+      vector.values.push({
+        $typeName: 'millrace.featurestore.v1.Value',
+        kind: toWire(value, type) as ValueMessage['kind'],
+      });
       vector.statuses.push(statusOf(value, seen?.status));
       if (seen) vector.eventTimes.push(seen.event);
     }

@@ -86,9 +86,7 @@ export class OnlineRows {
     const fresh = isOneState ? read : await this.#query(wanted, missingKeys(wanted, new Map()));
     if (!isOneState) return answersOf(wanted, fresh);
     this.#keep(fresh, missing.length, now);
-    for (const [number, { rows }] of fresh)
-      for (const [key, row] of known.get(number)?.rows ?? []) if (!rows.has(key)) rows.set(key, row);
-    return answersOf(wanted, fresh);
+    return answersOf(wanted, fresh, known);
   }
 
   async #query(wanted: readonly Wanted[], keys: readonly MissingKey[]): Promise<Map<number, ViewRows>> {
@@ -163,9 +161,16 @@ function missingKeys(wanted: readonly Wanted[], known: ReadonlyMap<number, ViewR
   return missing;
 }
 
-function answersOf(wanted: readonly Wanted[], known: ReadonlyMap<number, ViewRows>): ViewAnswer[] {
+/** The rows of each view that is wanted: as read, or else as known. */
+function answersOf(
+  wanted: readonly Wanted[],
+  read: ReadonlyMap<number, ViewRows>,
+  known?: ReadonlyMap<number, ViewRows>,
+): ViewAnswer[] {
   return wanted.map(({ view, keys }) => {
-    const { rows, materialized } = known.get(view.number)!;
-    return { materialized, rows: keys.map((key) => (key === undefined ? undefined : (rows.get(key) ?? undefined))) };
+    const { rows, materialized } = read.get(view.number)!;
+    const older = known?.get(view.number)?.rows;
+    const rowOf = (key: string) => rows.get(key) ?? older?.get(key) ?? undefined;
+    return { materialized, rows: keys.map((key) => (key === undefined ? undefined : rowOf(key))) };
   });
 }
