@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { waitFor } from '@millrace/testing';
 import type { FakeWork } from './fake-work.ts';
-import { WHOLE } from './pipelines.ts';
+import { LOAD, WHOLE } from './pipelines.ts';
 import type { Rig } from './rig.ts';
 import { apply, createRig, stateOf, statesOf, untilOver } from './rig.ts';
 
@@ -31,13 +31,12 @@ test('a process that ends in the middle of each step goes on there, with the sam
   });
   const name = pipelineRun?.name ?? '';
   for (const [step, work] of works) {
-    const t = Date.now();
     await waitFor(() => work.begun > 0, { what: `${step} begins` });
     await rig.platform.restart();
+
     await waitFor(() => work.requests.length >= 2, { what: `${step} is taken up again` });
     work.isHeld = false;
     work.finishAll();
-    console.log(step, Date.now() - t);
   }
   const run = await untilOver(rig, name);
   expect(statesOf(run)).toEqual(Object.fromEntries(run.steps.map(({ step }) => [step, 'SUCCEEDED'])));
@@ -50,3 +49,24 @@ test('a process that ends in the middle of each step goes on there, with the sam
   }
   expect(fakes.deployments.begun).toBe(2);
 }, 60_000);
+
+test('a worker that has lost its step to another one cannot finish it', async () => {
+  const { ingestion } = rig.fakes;
+  await apply(rig, LOAD);
+  ingestion.isHeld = true;
+  const before = ingestion.requests.length;
+  const { pipelineRun } = await rig.orchestrator.createPipelineRun({ pipeline: 'workspaces/default/pipelines/load' });
+  await waitFor(() => ingestion.requests.length === before + 1);
+  const taken = `update jobs set state = 'PENDING', fence = fence + 1, run_at = now() where state = 'RUNNING'`;
+  await rig.platform.platform.database('orchestrator').execute(taken);
+  await waitFor(() => ingestion.requests.length === before + 2);
+  ingestion.isHeld = false;
+  ingestion.finishAll();
+  const run = await untilOver(rig, pipelineRun?.name ?? '');
+  expect(stateOf(run)).toBe('SUCCEEDED');
+  expect(new Set(ingestion.requests.slice(before)).size).toBe(1);
+  const finished = await rig.platform.platform
+    .database('orchestrator')
+    .query('select 1 from step_runs where run = $1 and attempt <> 1', [run.name]);
+  expect(finished).toEqual([]);
+});

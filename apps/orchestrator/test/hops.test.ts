@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Rig } from './rig.ts';
+import { apply, createRig, runToEnd, stateOf } from './rig.ts';
+
+/** Steps in the chain. */
+const STEPS = 40;
+
+let rig: Rig;
+beforeAll(async () => {
+  rig = await createRig();
+  const steps = Array.from({ length: STEPS }, (_, i) => {
+    const after = i === 0 ? '' : `after: [s${i - 1}], `;
+    return `  - { id: s${i}, always: true, ${after}register: { registeredModel: m, trainingJob: workspaces/default/trainingJobs/w1 } }`;
+  });
+  await apply(rig, `name: chain\nsteps:\n${steps.join('\n')}`);
+});
+afterAll(() => rig.platform.stop());
+
+test('steps follow each other by notification, far below any interval of polling', async () => {
+  await runToEnd(rig, 'chain');
+  const begin = performance.now();
+  const run = await runToEnd(rig, 'chain');
+  const msPerHop = (performance.now() - begin) / STEPS;
+  expect(stateOf(run)).toBe('SUCCEEDED');
+  process.stderr.write(`hop of a step that calls and returns: ${msPerHop.toFixed(1)} ms\n`);
+  expect(msPerHop).toBeLessThan(250);
+});
