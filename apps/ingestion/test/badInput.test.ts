@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { JobState } from '@millrace/contracts/millrace/common/v1/job';
+import { DataType } from '@millrace/contracts/millrace/common/v1/table';
 import { ContractMode, WriteDisposition } from '@millrace/contracts/millrace/ingestion/v1/dataset';
 import { isAppError } from '@millrace/kernel';
 import type { TestPlatform } from '@millrace/testing';
@@ -188,6 +189,31 @@ test('names with slashes, quotes and 10,000 characters are refused, all wrong fi
   await createFiles(ingestion, 'odd', [path]);
   await publish(ingestion, (await load(ingestion, 'odd')).datasetVersion);
   expect(await query(ingestion, 'select * from odd')).toEqual([[1]]);
+});
+
+test('a preview shows columns and first rows, broken lines left out, and stores nothing', async () => {
+  const paths = [
+    await file('preview.csv', 'id,at\n1,2001-01-01 00:00:00\n2,2001-01-02 00:00:00,extra\n3,2001-01-03 00:00:00\n'),
+  ];
+  const source = { location: { case: 'file' as const, value: { paths } } };
+  const { schema, rowsJson } = await ingestion.previewSource({ source, rowsMax: 2 });
+  expect(schema?.fields.map(({ name, type }) => [name, DataType[type]])).toEqual([
+    ['id', 'INT64'],
+    ['at', 'TIMESTAMP'],
+  ]);
+  expect(rowsJson.map((row) => (JSON.parse(row) as { id: number }).id)).toEqual([1, 3]);
+});
+
+test('a Parquet column of another type, odd column names included, is tried row by row', async () => {
+  await createFiles(ingestion, 'changed', [await file('v1.ndjson', '{"v": 1, "r": "a"}\n')]);
+  await publish(ingestion, (await load(ingestion, 'changed')).datasetVersion);
+  const path = join(directory.path, 'v2.parquet');
+  await platform.platform.tables.withConnection((connection) =>
+    connection.run(`COPY (SELECT * FROM (VALUES ('2', 'b'), ('x', 'c')) t(v, r)) TO '${path}' (FORMAT parquet)`),
+  );
+  await createFiles(ingestion, 'changed', [path]);
+  expect(await load(ingestion, 'changed')).toMatchObject({ readRows: 2n, quarantinedRows: 1n });
+  expect(await letters('changed')).toEqual([{ rules: ['schema.types'], row: { v: 'x', r: 'c' }, origin: path }]);
 });
 
 test('queries see the datasets they name and nothing else', async () => {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { JobState } from '@millrace/contracts/millrace/common/v1/job';
 import {
@@ -117,6 +117,38 @@ test('without an end the greatest value seen is the cursor, exclusive', async ()
   expect((await once()).readRows).toBe(1n);
 });
 
+test('a load that replaces all rows begins its cursor anew; the column may be written in any case', async () => {
+  await createFiles(ingestion, 'anew', [
+    await file(
+      'anew.ndjson',
+      [1, 2, 3].map((t) => ({ t })),
+    ),
+  ]);
+  const until = (end: string, writeDisposition: WriteDisposition) =>
+    load(ingestion, 'anew', { cursor: { column: 'T', end }, writeDisposition });
+  await publish(ingestion, (await until('4', WriteDisposition.APPEND)).datasetVersion);
+  await expect(until('3', WriteDisposition.APPEND)).rejects.toMatchObject({ reason: 'CURSOR_GOES_BACKWARDS' });
+  const replaced = await until('3', WriteDisposition.REPLACE);
+  await publish(ingestion, replaced.datasetVersion);
+  expect((await until('4', WriteDisposition.APPEND)).readRows).toBe(1n);
+});
+
+test('a lag looks back for rows that came late, and merges them', async () => {
+  const key = { primaryKey: ['id'] };
+  const day = (id: number, at: string) => ({ id, at });
+  const path = await file('late.ndjson', [day(1, '2001-01-01T00:00:00'), day(2, '2001-01-03T00:00:00')]);
+  await createFiles(ingestion, 'late', [path], key);
+  const cursor = { column: 'at', lag: durationFromMs(2 * 86_400_000) };
+  const merge = { writeDisposition: WriteDisposition.MERGE, cursor };
+  await publish(ingestion, (await load(ingestion, 'late', merge)).datasetVersion);
+  await file('late.ndjson', [day(3, '2001-01-02T00:00:00'), day(2, '2001-01-03T00:00:00')]);
+  const second = await load(ingestion, 'late', merge);
+  expect((await publish(ingestion, second.datasetVersion)).datasetVersion?.cursor).toBe('2001-01-03 00:00:00');
+  expect(await query(ingestion, 'select list(id order by id)::text from late')).toEqual([['[1, 2, 3]']]);
+  const append = load(ingestion, 'late', { cursor });
+  await expect(append).rejects.toMatchObject({ reason: 'CURSOR_LAG_INVALID' });
+});
+
 test('rows that do not parse are put aside once, however often the file is read', async () => {
   const path = join(directory.path, 'twice.ndjson');
   await writeFile(path, '{"t":1,"v":1}\nbroken\n{"t":2,"v":"x"}\n{"t":3,"v":3}\n{"t":5,"v":5}\n');
@@ -180,6 +212,15 @@ test('dead letters are listed, corrected, replayed, and replayed again when the 
   const open = await list();
   expect(open.totalSize).toBe(2n);
   expect(open.deadLetters.map(({ rowJson }) => JSON.parse(rowJson) as unknown)).toContainEqual({ id: 3, n: 'three' });
+  // Corrections may come as a file, too.
+  const broken = open.deadLetters.find(({ rowJson }) => rowJson.includes('raw'))!;
+  const correctionsPath = await file('corrections.ndjson', [{ id: broken.id, row: { id: 4, n: 4 } }]);
+  const last = await ingestion.replayDeadLetters({
+    dataset,
+    replay: { correctionsPath, correctedOnly: true, rule: 'parse' },
+  });
+  await publish(ingestion, (await untilEnded(ingestion, last.ingestionRun!.name)).datasetVersion);
+  expect(await list()).toMatchObject({ totalSize: 1n, countByRule: { 'schema.types': 1n } });
   const nonsense = { corrections: [{ id: 'nonsense', rowJson: '{}' }] };
   await expect(ingestion.replayDeadLetters({ dataset, replay: nonsense })).rejects.toMatchObject({
     reason: 'DEAD_LETTER_ID_INVALID',

@@ -17,12 +17,14 @@ import { readCorrections } from './replay.ts';
 export async function checkLoad(deps: IngestionDeps, spec: IngestionSpec, signal: AbortSignal): Promise<void> {
   if (!spec.replay && !(await findSource(deps.database, spec.source))) throw notFound('Source', spec.source);
   if (spec.replay) await readCorrections(spec.replay);
-  const { base, cursor } = await planLoad(deps.database, spec);
+  const { base, cursor, positions } = await planLoad(deps.database, spec);
   if (!base || !cursor) return;
-  const field = tableRefFromJson(base.tableRef).schema?.fields.find(({ name }) => name === cursor.column);
+  const field = tableRefFromJson(base.tableRef).schema?.fields.find(
+    ({ name }) => name.toLowerCase() === cursor.column.toLowerCase(),
+  );
   if (!field) return;
   await deps.platform.tables.withConnection(
-    (connection) => resolveRange(connection, cursor, columnType(field.type), base.cursors[cursor.column]),
+    (connection) => resolveRange(connection, cursor, columnType(field.type), positions[field.name]),
     { signal },
   );
 }

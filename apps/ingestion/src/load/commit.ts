@@ -120,7 +120,7 @@ function versionRow(
   createTime: Date,
 ): VersionRow {
   const { manifest, manifestBlob, letters, position } = outcome;
-  const cursors = { ...plan.base?.cursors, ...(position && { [position.column]: position.position }) };
+  const cursors = { ...plan.positions, ...(position && { [position.column]: position.position }) };
   return {
     dataset: plan.dataset.name,
     version,
@@ -132,7 +132,7 @@ function versionRow(
     loadedRows: outcome.loadedRows,
     quarantinedRows: letters.rows,
     quarantinedByRule: letters.countByRule,
-    cursorText: position?.position.value ?? plan.base?.cursorText ?? '',
+    cursorText: position?.position.value ?? (plan.disposition === 'replace' ? '' : (plan.base?.cursorText ?? '')),
     cursors,
     addedFiles: outcome.addedFiles,
     validationRun: '',

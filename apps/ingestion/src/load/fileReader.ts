@@ -3,7 +3,7 @@ import type { FileSource } from '@millrace/contracts/millrace/ingestion/v1/sourc
 import { FileFormat } from '@millrace/contracts/millrace/ingestion/v1/source';
 import { invalidArgument } from '@millrace/kernel';
 import type { Source, SourceFormat, TableConnection } from '@millrace/tables';
-import { expandSourcePaths, inspectSource, quoteList, stageSource } from '@millrace/tables';
+import { expandSourcePaths, inspectSource, quoteList, readerSql, stageSource } from '@millrace/tables';
 import { datasetColumns } from '../domain/columnTypes.ts';
 import { csvRejectsSql } from './csvRejects.ts';
 import type { OpenSource } from './readers.ts';
@@ -45,6 +45,7 @@ export async function openFiles(
   return {
     columns,
     isText: source.format !== 'parquet',
+    trustingSql: readerSql({ ...source, columns }),
     async stage(own, wanted) {
       const staged = await stageSource(own, { ...source, columns: wanted });
       const totalRows = source.format === 'parquet' ? await parquetRows(own, paths) : undefined;

@@ -110,8 +110,8 @@ export function rowLettersSql(
   letter: { readonly rule: string; readonly error: string; readonly origin: string },
 ): string {
   const { rule, error, origin } = letter;
-  return `SELECT ${quoteLiteral(rule)} AS rule, ${quoteLiteral(error)} AS error, CAST(to_json(r) AS VARCHAR) AS row_json, ${quoteLiteral(origin)} AS origin
-    FROM (${rowsSql}) r WHERE ${condition}`;
+  return `SELECT ${quoteLiteral(rule)} AS rule, ${quoteLiteral(error)} AS error, CAST(to_json(millrace_row) AS VARCHAR) AS row_json, ${quoteLiteral(origin)} AS origin
+    FROM (${rowsSql}) millrace_row WHERE ${condition}`;
 }
 
 /** The condition that a column has no value. */

@@ -6,11 +6,11 @@ import type { IngestionSpec } from '@millrace/contracts/millrace/ingestion/v1/in
 import { IngestionSpecSchema } from '@millrace/contracts/millrace/ingestion/v1/ingestion_run';
 import type { JobContext } from '@millrace/jobs';
 import { type Digest, invariant, notFound } from '@millrace/kernel';
-import type { Manifest, TableConnection } from '@millrace/tables';
-import { encodeManifest, fieldNamed, loadManifest, quoteIdentifier } from '@millrace/tables';
+import type { ColumnType, Manifest, TableConnection } from '@millrace/tables';
+import { encodeManifest, fieldNamed, loadManifest, quoteIdentifier, requireField } from '@millrace/tables';
 import { withSpan } from '@millrace/telemetry';
 import type { IngestionDeps } from '../deps.ts';
-import type { CursorPosition, CursorRange } from '../domain/cursor.ts';
+import type { CursorPosition, CursorRange, CursorRequest } from '../domain/cursor.ts';
 import { positionAfter } from '../domain/cursor.ts';
 import { type Fit, fitSchema } from '../domain/fitSchema.ts';
 import { listBatches } from '../store/deadLetters.ts';
@@ -110,9 +110,9 @@ async function stageAndWrite(
   const { deps, ctx, plan, baseManifest } = load;
   const { tables, blobs } = deps.platform;
   const { tracer } = deps.telemetry;
-  const last = plan.cursor && plan.base?.cursors[plan.cursor.column];
-  const resolved =
-    plan.cursor && (await resolveRange(connection, plan.cursor, cursorType(fit, plan.cursor.column), last));
+  const request = plan.cursor && cursorIn(fit, plan.cursor);
+  const last = request && plan.positions[request.column];
+  const resolved = request && (await resolveRange(connection, request, request.type, last));
   if (resolved && !resolved.mayHaveRows) return undefined;
   const range = resolved?.range;
   ctx.progress({ fraction: 0.02, message: 'reading' });
@@ -187,10 +187,10 @@ async function earlierLetters({ deps, plan }: Load): Promise<string[]> {
   return Promise.all([...digests].map((digest) => deps.platform.blobs.localPath(digest as Digest)));
 }
 
-function cursorType(fit: Fit, column: string) {
-  const field = fieldNamed(fit.schema, column);
-  if (field) return field.type;
-  throw notFound('Column', column);
+/** The cursor by the column's own name and type; throws NOT_FOUND `COLUMN_NOT_FOUND`. */
+function cursorIn(fit: Fit, request: CursorRequest): CursorRequest & { readonly type: ColumnType } {
+  const { name, type } = requireField(fit.schema, request.column);
+  return { ...request, column: name, type };
 }
 
 /** Where the next load starts; never before where the last one ended, also when a lag brought only older rows. */

@@ -4,7 +4,7 @@ import { DatasetVersionState, WriteDisposition } from '@millrace/contracts/millr
 import type { IngestionSpec } from '@millrace/contracts/millrace/ingestion/v1/ingestion_run';
 import { AppError, invalidArgument, notFound } from '@millrace/kernel';
 import type { Queryable } from '@millrace/postgres';
-import type { CursorRequest } from '../domain/cursor.ts';
+import type { CursorPositions, CursorRequest } from '../domain/cursor.ts';
 import { versionName } from '../domain/versionNames.ts';
 import type { DatasetRow } from '../store/datasets.ts';
 import { findDataset } from '../store/datasets.ts';
@@ -24,6 +24,8 @@ export interface LoadPlan {
   readonly base: VersionRow | undefined;
   readonly disposition: Disposition;
   readonly cursor: CursorRequest | undefined;
+  /** Where earlier loads ended; a load that replaces all rows begins anew. */
+  readonly positions: CursorPositions;
 }
 
 /**
@@ -54,7 +56,8 @@ export async function planLoad(q: Queryable, spec: IngestionSpec): Promise<LoadP
       },
     ]);
   }
-  return { dataset, base, disposition, cursor };
+  const positions = disposition === 'replace' ? {} : (base?.cursors ?? {});
+  return { dataset, base, disposition, cursor, positions };
 }
 
 /** FAILED_PRECONDITION `CANDIDATE_PENDING`, naming the version that waits for its verdict. */

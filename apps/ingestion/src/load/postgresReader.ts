@@ -132,8 +132,8 @@ function sorted(file: string, columns: readonly TypedColumn[], wanted: readonly 
   );
   return {
     rowsSql: `SELECT ${list.join(', ')} FROM ${from} WHERE NOT (${isBad})`,
-    rejectsSql: `SELECT 'schema.types' AS rule, CASE ${errors.join(' ')} END AS error, CAST(to_json(r) AS VARCHAR) AS row_json, 'query' AS origin
-      FROM (SELECT * FROM ${from} WHERE ${isBad}) r`,
+    rejectsSql: `SELECT 'schema.types' AS rule, CASE ${errors.join(' ')} END AS error, CAST(to_json(millrace_row) AS VARCHAR) AS row_json, 'query' AS origin
+      FROM (SELECT * FROM ${from} WHERE ${isBad}) millrace_row`,
   };
 }
 

@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Source } from '@millrace/contracts/millrace/ingestion/v1/source';
-import { invariant } from '@millrace/kernel';
+import { invariant, isAppError } from '@millrace/kernel';
+import type { TableConnection } from '@millrace/tables';
 import type { IngestionDeps } from '../deps.ts';
 import { toSchema } from '../translate.ts';
 import { openFiles } from './fileReader.ts';
 import { openPostgres } from './postgresReader.ts';
+import type { OpenSource } from './readers.ts';
 
 /** The columns and first rows of a source, as a load would read them; rows that do not fit are left out. */
 export async function previewSource(deps: IngestionDeps, source: Source, rowsMax: number, signal: AbortSignal) {
@@ -29,10 +31,7 @@ export async function previewSource(deps: IngestionDeps, source: Source, rowsMax
                 environment: process.env,
               });
         try {
-          const { rowsSql } = await opened.stage(connection, opened.columns, undefined);
-          const rows = await connection.rows<{ row: string }>(
-            `SELECT CAST(to_json(r) AS VARCHAR) AS row FROM (SELECT * FROM (${rowsSql}) LIMIT ${rowsMax}) r`,
-          );
+          const rows = await firstRows(connection, opened, rowsMax);
           return { schema: { fields: toSchema(opened.columns) }, rowsJson: rows.map(({ row }) => row) };
         } finally {
           await opened.close();
@@ -47,4 +46,20 @@ export async function previewSource(deps: IngestionDeps, source: Source, rowsMax
 
 function limited<P extends { query: string }>(source: P, rowsMax: number): P {
   return { ...source, query: `select * from (${source.query}\n) as preview limit ${rowsMax}` };
+}
+
+/** Reads no further than the rows that are wanted, unless one of them does not fit: then all are sorted first. */
+async function firstRows(connection: TableConnection, opened: OpenSource, rowsMax: number): Promise<{ row: string }[]> {
+  const read = (sql: string) =>
+    connection.rows<{ row: string }>(
+      `SELECT CAST(to_json(millrace_row) AS VARCHAR) AS row FROM (SELECT * FROM (${sql}) LIMIT ${rowsMax}) millrace_row`,
+    );
+  if (opened.trustingSql !== undefined) {
+    try {
+      return await read(opened.trustingSql);
+    } catch (error) {
+      if (!isAppError(error) || error.code !== 'INVALID_ARGUMENT') throw error;
+    }
+  }
+  return read((await opened.stage(connection, opened.columns, undefined)).rowsSql);
 }

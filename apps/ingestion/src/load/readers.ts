@@ -19,6 +19,8 @@ export interface OpenSource {
   readonly columns: readonly FieldSpec[];
   /** Whether the types are a guess from a sample of text (CSV, NDJSON), so that each row has to be tried. */
   readonly isText: boolean;
+  /** SQL that reads the columns and fails at the first row that does not fit; only for sources that can be read without a copy. */
+  readonly trustingSql?: string;
   /** Reads the rows as these columns. `range` may be used to read less; it is applied again afterwards. */
   stage(
     connection: TableConnection,
