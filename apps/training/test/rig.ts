@@ -4,15 +4,13 @@ import { DataType } from '@millrace/contracts/millrace/common/v1/table';
 import { FeatureStoreService } from '@millrace/contracts/millrace/featurestore/v1/feature_store_service';
 import { type TrainingSet, TrainingSetSchema } from '@millrace/contracts/millrace/featurestore/v1/training_set';
 import { TrainingService } from '@millrace/contracts/millrace/training/v1/training_service';
-import { isFinal } from '@millrace/jobs';
+import type { ReceivedEvent } from '@millrace/events';
 import { names, notFound } from '@millrace/kernel';
 import type { Platform } from '@millrace/process';
 import { implement, type ServiceRegistration } from '@millrace/rpc';
 import { createManifest, manifestDigest, saveManifest, type TableEngine } from '@millrace/tables';
 import { createTestPlatform } from '@millrace/testing';
 import { createTrainingModule, type TrainingConfig, trainingConfigSchema } from '../src/module.ts';
-
-export { isFinal };
 
 /** The workspace of all tests. */
 export const WORKSPACE = 'workspaces/default';
@@ -91,6 +89,20 @@ export async function createRig(config: Partial<TrainingConfig> = {}) {
       let last: Awaited<ReturnType<typeof training.getTrainingJob>>['trainingJob'];
       for await (const { trainingJob } of training.watchTrainingJob({ name })) last = trainingJob;
       return last!;
+    },
+    /** The first event about a finished job from now on. */
+    finishedEvents(): Promise<ReceivedEvent> {
+      const { promise, resolve, reject } = Promise.withResolvers<ReceivedEvent>();
+      platform.platform.bus
+        .consume({
+          name: `test-${platform.platform.ids.next()}`,
+          database: platform.platform.database('training'),
+          subjects: ['millrace.training.v1.training_job.finished'],
+          startAt: 'now',
+          handler: async (event) => resolve(event),
+        })
+        .then((consumer) => promise.then(() => consumer.stop()), reject);
+      return promise;
     },
     stop: () => platform.stop(),
   };
