@@ -1,13 +1,15 @@
 import type { JsonValue } from '@bufbuild/protobuf';
 import { fromJson, toJson } from '@bufbuild/protobuf';
 import type { BlobStore } from '@millrace/blobs';
+import type { FeatureStoreService } from '@millrace/contracts/millrace/featurestore/v1/feature_store_service';
 import type { FeatureService } from '@millrace/contracts/millrace/featurestore/v1/feature_view';
 import { FeatureServiceSchema } from '@millrace/contracts/millrace/featurestore/v1/feature_view';
 import type { ModelVersion } from '@millrace/contracts/millrace/registry/v1/registered_model';
 import { ModelVersionSchema } from '@millrace/contracts/millrace/registry/v1/registered_model';
+import type { RegistryService } from '@millrace/contracts/millrace/registry/v1/registry_service';
 import type { Digest } from '@millrace/kernel';
 import { AppError, isAppError } from '@millrace/kernel';
-import type { ServingDeps } from './deps.ts';
+import type { Client } from '@millrace/rpc';
 import type { ModelPlan } from './domain/model-plan.ts';
 import { checkSignature, keyIdOf } from './domain/statement.ts';
 import type { ModelIdentity, ModelOptions } from './model/loaded-model.ts';
@@ -15,9 +17,15 @@ import { LoadedModel } from './model/loaded-model.ts';
 import type { DeploymentSource } from './store/deployments.ts';
 import { featurePlanOf } from './translate.ts';
 
+/** Who knows what a version is made of. */
+export interface SourceClients {
+  readonly registry: Client<typeof RegistryService>;
+  readonly featureStore: Client<typeof FeatureStoreService>;
+}
+
 /** Asks the registry and the feature store what a version is made of. Fails with their errors. */
 export async function fetchSource(
-  { registry, featureStore }: Pick<ServingDeps, 'registry' | 'featureStore'>,
+  { registry, featureStore }: SourceClients,
   keys: SigningKeys,
   versionName: string,
 ): Promise<DeploymentSource> {
@@ -34,10 +42,10 @@ export async function fetchSource(
 
 /** The registry's public key, asked for once for each key id. */
 export class SigningKeys {
-  readonly #registry: ServingDeps['registry'];
+  readonly #registry: SourceClients['registry'];
   #publicKeyPem: string | undefined;
 
-  constructor(registry: ServingDeps['registry']) {
+  constructor(registry: SourceClients['registry']) {
     this.#registry = registry;
   }
 
