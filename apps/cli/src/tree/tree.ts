@@ -1,0 +1,14 @@
+import { datasetCommands, deadLetterCommands } from '../groups/data.ts';
+import { pipelineCommands } from '../groups/pipelines.ts';
+import { platformCommands, upCommand } from '../groups/platform.ts';
+import type { CommandSpec, GroupSpec, OptionSpec } from './spec.ts';
+
+/**
+ * All commands. The options of `up` are the settings of the platform's configuration: reading them loads the platform's
+ * code, so it is done only where they are needed.
+ */
+export async function commandTree(args: readonly string[]): Promise<(GroupSpec | CommandSpec)[]> {
+  const needsSettings = args.includes('up') || args[0] === 'completion' || args[0] === '__complete';
+  const settings: readonly OptionSpec[] = needsSettings ? (await import('../up/settings.ts')).settingOptions() : [];
+  return [upCommand(settings), ...platformCommands, pipelineCommands, datasetCommands, deadLetterCommands];
+}
