@@ -205,15 +205,19 @@ test('a preview shows columns and first rows, broken lines left out, and stores 
 });
 
 test('a Parquet column of another type, odd column names included, is tried row by row', async () => {
-  await createFiles(ingestion, 'changed', [await file('v1.ndjson', '{"v": 1, "r": "a"}\n')]);
+  await createFiles(ingestion, 'changed', [await file('v1.ndjson', '{"v": 1, "r": "a", "filename": "f"}\n')]);
   await publish(ingestion, (await load(ingestion, 'changed')).datasetVersion);
   const path = join(directory.path, 'v2.parquet');
   await platform.platform.tables.withConnection((connection) =>
-    connection.run(`COPY (SELECT * FROM (VALUES ('2', 'b'), ('x', 'c')) t(v, r)) TO '${path}' (FORMAT parquet)`),
+    connection.run(
+      `COPY (SELECT * FROM (VALUES ('2', 'b', NULL), ('x', 'c', NULL)) t(v, r, filename)) TO '${path}' (FORMAT parquet)`,
+    ),
   );
   await createFiles(ingestion, 'changed', [path]);
   expect(await load(ingestion, 'changed')).toMatchObject({ readRows: 2n, quarantinedRows: 1n });
-  expect(await letters('changed')).toEqual([{ rules: ['schema.types'], row: { v: 'x', r: 'c' }, origin: path }]);
+  expect(await letters('changed')).toEqual([
+    { rules: ['schema.types'], row: { v: 'x', r: 'c', filename: null }, origin: path },
+  ]);
 });
 
 test('queries see the datasets they name and nothing else', async () => {

@@ -116,7 +116,8 @@ async function readParquet(connection: TableConnection, source: TypedSource): Pr
     return stored !== undefined && !canWiden(stored, column.type);
   });
   if (misfits.length === 0) return undefined;
-  const value = ({ name }: FieldSpec) => `v.${quoteIdentifier(name)}`;
+  // Not a name that a column is likely to have: `SELECT x FROM t x` means the column x where there is one.
+  const value = ({ name }: FieldSpec) => `staged_row.${quoteIdentifier(name)}`;
   const casts = source.columns.map((column) => {
     const read = storedType(column) === undefined ? 'NULL' : value(column);
     return `TRY_CAST(${read} AS ${sqlType(column.type)}) AS ${quoteIdentifier(column.name)}`;
@@ -129,9 +130,9 @@ async function readParquet(connection: TableConnection, source: TypedSource): Pr
     return isInteger(column) ? [failed, lossy] : [failed];
   });
   return {
-    createSql: `SELECT ${casts.join(', ')}, fault, path, CASE WHEN fault IS NOT NULL THEN CAST(to_json(v) AS VARCHAR) END AS raw
-      FROM (SELECT v, v.filename AS path, ${firstFault(faults)} AS fault
-        FROM (SELECT v FROM read_parquet(${fileList(source.paths)}, union_by_name = true, filename = true) v))`,
+    createSql: `SELECT ${casts.join(', ')}, fault, path, CASE WHEN fault IS NOT NULL THEN CAST(json_merge_patch(to_json(staged_row), '{"staged_path":null}') AS VARCHAR) END AS raw
+      FROM (SELECT staged_row, staged_row.staged_path AS path, ${firstFault(faults)} AS fault
+        FROM (SELECT staged_row FROM read_parquet(${fileList(source.paths)}, union_by_name = true, filename = 'staged_path') staged_row))`,
     textOf: fromJson,
     hasReader: false,
   };
