@@ -133,6 +133,8 @@ create table triggers (
   trigger text not null,
   workspace text not null,
   subject text not null,
+  -- Events that were emitted before do not count.
+  created_at timestamptz not null,
   -- When it began a run last, for its cooldown.
   last_run_at timestamptz,
   primary key (pipeline, trigger)

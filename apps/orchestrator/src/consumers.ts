@@ -11,19 +11,58 @@ import { createRun } from './engine/create-run.ts';
 import type { EngineDeps } from './engine/engine.ts';
 import { getPipeline } from './store/pipelines.ts';
 import type { TriggerRow } from './store/triggers.ts';
-import { lockTriggers, saveLastRun } from './store/triggers.ts';
+import { listSubjects, lockTriggers, saveLastRun, triggersChannel } from './store/triggers.ts';
 
 /** Resources whose events are handled at a time; each holds a connection. */
 const CONCURRENCY = 2;
 
-/** Begins the runs of triggers: one durable consumer of all events, which looks up who waits for each. */
+/**
+ * Begins the runs of triggers: one durable consumer of the events that any trigger waits for, subscribed anew when
+ * triggers change, so that other events cost nothing. Its position is durable. A new subject counts from the moment of
+ * the subscription, some milliseconds after the pipeline was applied.
+ */
 export async function consumeTriggers(bus: EventBus, database: Database, deps: EngineDeps): Promise<Running> {
-  return await bus.consume({
+  let subscribed = '';
+  let consumer: Running | undefined;
+  let isStopped = false;
+  let last: Promise<void> = Promise.resolve();
+  const subscribe = async () => {
+    if (isStopped) return;
+    const subjects = await listSubjects(database);
+    if (subjects.join() === subscribed) return;
+    await consumer?.stop();
+    consumer = undefined;
+    subscribed = subjects.join();
+    if (subjects.length > 0) consumer = await consumeSubjects(bus, database, deps, subjects);
+  };
+  const queue = () => {
+    last = last.then(subscribe, subscribe);
+    return last;
+  };
+  const listening = await database.listen(triggersChannel(database.schema), () => void queue().catch(() => undefined));
+  await queue();
+  return {
+    async stop() {
+      isStopped = true;
+      await listening.close();
+      await last.catch(() => undefined);
+      await consumer?.stop();
+    },
+  };
+}
+
+function consumeSubjects(
+  bus: EventBus,
+  database: Database,
+  deps: EngineDeps,
+  subjects: readonly string[],
+): Promise<Running> {
+  return bus.consume({
     name: 'orchestrator.triggers',
     database,
-    subjects: ['millrace.>'],
+    subjects,
     concurrency: CONCURRENCY,
-    startAt: 'now',
+    startAt: 'beginning',
     handler: (event, context) => handle(deps, event, context),
   });
 }
@@ -34,7 +73,7 @@ async function handle(deps: EngineDeps, event: ReceivedEvent, context: EventCont
   if (triggers.length === 0 || !schema) return;
   const json = toJson(schema, decodeEvent(schema, event), { alwaysEmitImplicit: true });
   for (const trigger of triggers) {
-    if (!event.resource.startsWith(`${trigger.workspace}/`)) continue;
+    if (!event.resource.startsWith(`${trigger.workspace}/`) || event.time < trigger.createdAt) continue;
     await pull(deps, trigger, event, json, context);
   }
 }

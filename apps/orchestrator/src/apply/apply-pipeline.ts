@@ -124,7 +124,7 @@ async function store(tx: Tx, clock: Clock, pipeline: Pipeline, yaml: string): Pr
   });
   await saveCalendarSchedules(tx, name, workspace, calendars);
   const triggers = pipeline.triggers.map(({ id, subject }) => ({ trigger: id, subject }));
-  await saveTriggers(tx, name, workspace, triggers);
+  await saveTriggers(tx, name, workspace, triggers, now);
   return row;
 }
 

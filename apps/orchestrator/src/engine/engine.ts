@@ -13,7 +13,7 @@ import { conditionHolds, endOfRun, nextSteps } from '../domain/next-steps.ts';
 import { resolveText } from '../domain/references.ts';
 import { failureOf, retryDelayMs, timeoutMsOf } from '../domain/retry.ts';
 import { lockQueue, lockRun, nextWaitingRun, saveRun } from '../store/runs.ts';
-import { listSteps, saveStep, saveSuccess } from '../store/steps.ts';
+import { listSteps, saveSteps, saveSuccess } from '../store/steps.ts';
 import type { Definition } from './definition.ts';
 import { definitionOf } from './definition.ts';
 import { emitRunFinished, emitRunStarted, emitStepFinished } from './run-events.ts';
@@ -64,6 +64,8 @@ interface OpenRun {
   run: RunRow;
   readonly definition: Definition;
   readonly steps: Map<string, StepRow>;
+  /** Steps to be written. */
+  readonly changed: Set<string>;
   /** Steps that end in this transaction: told as events at its end, since emitting locks. */
   readonly ended: Set<string>;
 }
@@ -73,7 +75,7 @@ export async function finishStep(tx: Tx, deps: EngineDeps, job: StepJob, result:
   await changeStep(tx, deps, job, async (open, step) => {
     const { state, outputs, resource, rows, message, unchangedSince, digest } = result;
     const endedAt = deps.clock.now();
-    await putStep(tx, open, { ...step, state, outputs, resource, rows, message, unchangedSince, endedAt, fraction: 1 });
+    putStep(open, { ...step, state, outputs, resource, rows, message, unchangedSince, endedAt, fraction: 1 });
     if (digest !== undefined && state === 'SUCCEEDED') {
       await saveSuccess(tx, open.run.pipeline, job.step, { digest, run: job.run, outputs, resource, rows });
     }
@@ -89,11 +91,11 @@ export async function failStep(tx: Tx, deps: EngineDeps, job: StepJob, failure: 
     if (delayMs !== undefined && (step.deadline === null || runAt < step.deadline)) {
       const message = `Attempt ${step.attempt} failed: ${failure.message} Trying again in ${delayMs / 1000} s.`;
       const next = { ...step, generation: step.generation + 1, attempt: step.attempt + 1, fraction: 0, message };
-      await putStep(tx, open, { ...next, resource: '' });
+      putStep(open, { ...next, resource: '' });
       await enqueueStep(tx, open.run, next, runAt);
       return;
     }
-    await putStep(tx, open, { ...step, state: 'FAILED', failure, endedAt: now, message: failure.message });
+    putStep(open, { ...step, state: 'FAILED', failure, endedAt: now, message: failure.message });
     if (failure.reason === 'STEP_TIMEOUT') await enqueueStop(tx, open.run, job);
   });
 }
@@ -101,7 +103,7 @@ export async function failStep(tx: Tx, deps: EngineDeps, job: StepJob, failure: 
 /** Records that a step was stopped on request; its remote work is stopped by a job of its own. */
 export async function cancelStep(tx: Tx, deps: EngineDeps, job: StepJob): Promise<void> {
   await changeStep(tx, deps, job, async (open, step) => {
-    await putStep(tx, open, { ...step, state: 'CANCELLED', endedAt: deps.clock.now(), message: 'Stopped on request.' });
+    putStep(open, { ...step, state: 'CANCELLED', endedAt: deps.clock.now(), message: 'Stopped on request.' });
     await enqueueStop(tx, open.run, job);
   });
 }
@@ -114,7 +116,7 @@ export async function cancelRun(tx: Tx, deps: EngineDeps, name: string): Promise
   const endedAt = deps.clock.now();
   for (const step of open.steps.values()) {
     if (step.state === 'PENDING') {
-      await putStep(tx, open, { ...step, state: 'CANCELLED', endedAt, message: 'Stopped on request.' });
+      putStep(open, { ...step, state: 'CANCELLED', endedAt, message: 'Stopped on request.' });
     }
     if (step.state === 'RUNNING') await cancelJobs(tx, resourceOf(step));
   }
@@ -137,9 +139,10 @@ export async function retryRun(tx: Tx, deps: EngineDeps, name: string): Promise<
     );
   }
   for (const step of open.steps.values()) {
-    if (step.state !== 'SUCCEEDED' && step.state !== 'UNCHANGED') await putStep(tx, open, waiting(step));
+    if (step.state !== 'SUCCEEDED' && step.state !== 'UNCHANGED') putStep(open, waiting(step));
   }
   open.run = { ...open.run, state: 'PENDING', isCancelRequested: false, failure: null, endedAt: null };
+  await flush(tx, open);
   await saveRun(tx, name, open.run);
   await startWaitingRuns(tx, deps, open.run.pipeline);
 }
@@ -160,7 +163,7 @@ export async function startWaitingRuns(tx: Tx, deps: EngineDeps, pipeline: strin
     };
     const steps = await listSteps(tx, run.name);
     await inTraceOf(run, () => emitRunStarted(tx, run));
-    await moveOn(tx, deps, { run, definition, steps: byId(steps), ended: new Set() });
+    await moveOn(tx, deps, { run, definition, steps: byId(steps), changed: new Set(), ended: new Set() });
   }
 }
 
@@ -191,17 +194,17 @@ async function moveOn(tx: Tx, deps: EngineDeps, open: OpenRun): Promise<void> {
       const step = open.steps.get(transition.step) as StepRow;
       if (transition.kind === 'skip') {
         const { reason, message } = transition;
-        await putStep(tx, open, { ...step, state: 'SKIPPED', skipReason: reason, message, endedAt: now });
+        putStep(open, { ...step, state: 'SKIPPED', skipReason: reason, message, endedAt: now });
         continue;
       }
       if (transition.kind === 'fail') {
         const { failure } = transition;
-        await putStep(tx, open, { ...step, state: 'FAILED', failure, message: failure.message, endedAt: now });
+        putStep(open, { ...step, state: 'FAILED', failure, message: failure.message, endedAt: now });
         continue;
       }
       const deadline = new Date(now.getTime() + timeoutMsOf(stepOf(open, step.step)));
       const started: StepRow = { ...step, state: 'RUNNING', attempt: 1, startedAt: now, deadline };
-      await putStep(tx, open, started);
+      putStep(open, started);
       await enqueueStep(tx, open.run, started, undefined);
     }
   }
@@ -214,6 +217,7 @@ async function moveOn(tx: Tx, deps: EngineDeps, open: OpenRun): Promise<void> {
     const failure = end === 'FAILED' ? (steps.find((step) => step.failure)?.failure ?? null) : null;
     open.run = { ...open.run, state: end, endedAt: now, failure };
   }
+  await flush(tx, open);
   await saveRun(tx, open.run.name, open.run);
   await inTraceOf(open.run, async () => {
     for (const id of open.ended) await emitStepFinished(tx, open.steps.get(id) as StepRow);
@@ -221,10 +225,18 @@ async function moveOn(tx: Tx, deps: EngineDeps, open: OpenRun): Promise<void> {
   });
 }
 
-async function putStep(tx: Tx, open: OpenRun, step: StepRow): Promise<void> {
+function putStep(open: OpenRun, step: StepRow): void {
   open.steps.set(step.step, step);
-  await saveStep(tx, step);
+  open.changed.add(step.step);
   if (hasEnded(step.state)) open.ended.add(step.step);
+}
+
+/** Writes all steps that were put, in one statement. */
+async function flush(tx: Tx, open: OpenRun): Promise<void> {
+  await saveSteps(
+    tx,
+    [...open.changed].map((id) => open.steps.get(id) as StepRow),
+  );
 }
 
 function judge(open: OpenRun, id: string): Judged {
@@ -241,7 +253,13 @@ function judge(open: OpenRun, id: string): Judged {
 async function openRun(tx: Tx, name: string): Promise<OpenRun> {
   const run = await lockRun(tx, name);
   if (!run) throw notFound('PipelineRun', name);
-  return { run, definition: definitionOf(run), steps: byId(await listSteps(tx, name)), ended: new Set() };
+  return {
+    run,
+    definition: definitionOf(run),
+    steps: byId(await listSteps(tx, name)),
+    changed: new Set(),
+    ended: new Set(),
+  };
 }
 
 function byId(steps: readonly StepRow[]): Map<string, StepRow> {

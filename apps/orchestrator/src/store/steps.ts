@@ -37,31 +37,19 @@ export async function listStepsOfRuns(q: Queryable, runs: readonly string[]): Pr
   return byRun;
 }
 
-/** Writes where a step stands. */
-export async function saveStep(tx: Tx, step: StepRow): Promise<void> {
+/** Writes where steps stand, all in one statement. */
+export async function saveSteps(tx: Tx, steps: readonly StepRow[]): Promise<void> {
+  if (steps.length === 0) return;
   await tx.execute(
-    `update step_runs set state = $3, skip_reason = $4, outputs = $5, resource = $6, generation = $7, attempt = $8,
-       fraction = $9, rows = $10, message = $11, deadline = $12, started_at = $13, ended_at = $14, failure = $15,
-       unchanged_since = $16
-     where run = $1 and step = $2`,
-    [
-      step.run,
-      step.step,
-      step.state,
-      step.skipReason,
-      step.outputs,
-      step.resource,
-      step.generation,
-      step.attempt,
-      step.fraction,
-      step.rows,
-      step.message,
-      step.deadline,
-      step.startedAt,
-      step.endedAt,
-      step.failure,
-      step.unchangedSince,
-    ],
+    `update step_runs set state = s.state, skip_reason = s."skipReason", outputs = s.outputs, resource = s.resource,
+       generation = s.generation, attempt = s.attempt, fraction = s.fraction, rows = s.rows, message = s.message,
+       deadline = s.deadline, started_at = s."startedAt", ended_at = s."endedAt",
+       failure = nullif(s.failure, 'null'::jsonb), unchanged_since = s."unchangedSince"
+     from jsonb_to_recordset($1::jsonb) s (run text, step text, state text, "skipReason" text, outputs jsonb,
+       resource text, generation integer, attempt integer, fraction double precision, rows bigint, message text,
+       deadline timestamptz, "startedAt" timestamptz, "endedAt" timestamptz, failure jsonb, "unchangedSince" text)
+     where step_runs.run = s.run and step_runs.step = s.step`,
+    [JSON.stringify(steps)],
   );
 }
 
