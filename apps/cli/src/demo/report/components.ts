@@ -6,9 +6,10 @@ export function empty(sentence: string): Markup {
   return html`<p class="empty">${sentence}</p>`;
 }
 
-/** A name that may be long: at most 160 characters are shown, and it may break anywhere. */
+/** A name that may be long: at most 160 characters are shown, and it may break, at its separators first. */
 export function name(text: string | number): Markup {
-  return html`<span class="name">${clip(String(text), 160)}</span>`;
+  const pieces = clip(String(text), 160).split(/(?<=[_/.:-])/);
+  return html`<span class="name">${pieces.map((piece, index) => html`${index > 0 ? html`<wbr>` : ''}${piece}`)}</span>`;
 }
 
 /** A column of a table. */

@@ -4,10 +4,10 @@
  */
 const LIGHT = `--ground:#fff;--card:#fff;--sunk:#f4f6f8;--ink:#15191f;--soft:#535d6a;--rule:#dfe4ea;--grid:#e9edf1;--link:#0b5cad;
 --t0:#1f6fc4;--t1:#c8500f;--t2:#12805c;--t3:#8a3fb0;--t4:#b0145c;--t5:#8a6a00;--t6:#0c7b8f;--t7:#5a6675;
---reference:#8c97a5;--reference-fill:#c9d0d9;--green:#12724c;--green-soft:#e0f3ea;--red:#b3261e;--red-soft:#fce8e6;--amber:#9a5b00;--heat:#1f6fc4;--shadow:0 1px 2px #10182810`;
+--reference:#8c97a5;--reference-fill:#c9d0d9;--green:#12724c;--green-soft:#e0f3ea;--red:#b3261e;--red-soft:#fce8e6;--amber:#9a5b00;--warn:#d98a12;--now:#0c7b8f;--heat:#5a6f8c;--shadow:0 1px 2px #10182810`;
 const DARK = `--ground:#0e1217;--card:#151a21;--sunk:#1a2029;--ink:#e8ecf1;--soft:#a0acba;--rule:#2b333e;--grid:#232a34;--link:#7cb8f5;
 --t0:#5aa7f2;--t1:#f28b4b;--t2:#44c08f;--t3:#c58ae6;--t4:#f0729f;--t5:#d9b23c;--t6:#4fc1d4;--t7:#9aa7b6;
---reference:#8894a3;--reference-fill:#414b58;--green:#5fd09c;--green-soft:#14342a;--red:#ff8a80;--red-soft:#3d1c1c;--amber:#e9a94a;--heat:#5aa7f2;--shadow:none`;
+--reference:#8894a3;--reference-fill:#414b58;--green:#5fd09c;--green-soft:#14342a;--red:#ff8a80;--red-soft:#3d1c1c;--amber:#e9a94a;--warn:#e9a94a;--now:#4fc1d4;--heat:#94a9c6;--shadow:none`;
 
 const PAGE = `*{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:56px}
@@ -28,22 +28,21 @@ a:focus-visible,button:focus-visible,summary:focus-visible,.scroll:focus-visible
 #theme{font:inherit;font-size:13px;color:var(--soft);background:none;border:1px solid var(--rule);border-radius:6px;padding:3px 10px;cursor:pointer;white-space:nowrap}
 #theme:hover{color:var(--ink);border-color:var(--soft)}
 main>section{padding:40px 0 4px}
-h2{font-size:25px;line-height:1.2;letter-spacing:-.018em;font-weight:660;margin:0 0 6px}
-h2+.about{color:var(--soft);margin:0 0 18px;max-width:70ch}
+h2{font-size:25px;line-height:1.2;letter-spacing:-.018em;font-weight:660;margin:0 0 16px}
+h2+.about{color:var(--soft);margin:-10px 0 18px;max-width:70ch}
 main>section>h3{font-size:17px;letter-spacing:-.008em;font-weight:640;margin:34px 0 12px}
 h4{margin:0 0 10px;font-size:15px}
 .story{max-width:70ch;font-size:16px}.story p{margin:0 0 12px;overflow-wrap:anywhere}
 .empty{color:var(--soft);background:var(--sunk);border-radius:8px;padding:12px 16px;margin:0 0 8px;font-size:14px}
 .name{overflow-wrap:anywhere}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));gap:1px;margin:0;background:var(--rule);border:1px solid var(--rule);border-radius:10px;overflow:hidden}
-.tile{background:var(--card);padding:16px 18px 14px}
-.tiles::after{content:"";background:var(--card);grid-column:auto/-1}
+.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));margin:0;background:var(--card);border:1px solid var(--rule);border-radius:10px;overflow:hidden}
+.tile{padding:16px 18px 14px;margin:0 -1px -1px 0;border:solid var(--rule);border-width:0 1px 1px 0}
 .tile dt{font-size:13px;color:var(--soft)}.tile dd{margin:2px 0 0}
 .tile b{display:block;font-size:27px;line-height:1.25;font-weight:620;letter-spacing:-.02em;white-space:nowrap}
 .tile span{display:block;font-size:12.5px;line-height:1.4;color:var(--soft);margin-top:2px}
 .tile.green span{color:var(--green)}.tile.red b,.tile.red span{color:var(--red)}.tile.amber b{color:var(--amber)}
-.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(320px,100%),1fr));gap:16px;margin-top:16px;align-items:start}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:16px;align-items:start}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(320px,100%),1fr));gap:16px;margin-top:16px}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:16px}
 .card{margin:0;border:1px solid var(--rule);border-radius:10px;background:var(--card);padding:14px 16px 12px;min-width:0;box-shadow:var(--shadow)}
 .card.across{margin-bottom:16px}
 figcaption h3{font-size:14.5px;font-weight:620;margin:0;overflow-wrap:anywhere}
@@ -66,7 +65,7 @@ th,td{padding:7px 20px 7px 0;text-align:left;vertical-align:top;border-bottom:1p
 th:last-child,td:last-child{padding-right:0}
 thead th{font-size:12.5px;font-weight:520;color:var(--soft);border-bottom-color:var(--rule);vertical-align:bottom}
 tbody th{font-weight:500}tbody tr:last-child>*{border-bottom:0}
-.number{text-align:right;white-space:nowrap}
+.number{text-align:right;white-space:nowrap}.number+.text{padding-left:18px}
 td small{display:block;color:var(--soft);font-size:12px}
 td.plot,th.plot{width:42%;min-width:70px}td.plot{vertical-align:middle}
 .card td.plot{width:36%}
@@ -85,11 +84,11 @@ footer{margin-top:48px;padding-top:18px;padding-bottom:40px;color:var(--soft);fo
 #tip{position:fixed;z-index:9;pointer-events:none;background:var(--ink);color:var(--ground);font-size:12.5px;line-height:1.45;padding:6px 10px;border-radius:6px;white-space:pre-line;max-width:320px;overflow-wrap:anywhere;box-shadow:0 4px 16px #0004}`;
 
 const TONES = `${[0, 1, 2, 3, 4, 5, 6, 7].map((index) => `.t${index}{--c:var(--t${index})}`).join('')}
-.reference{--c:var(--reference);--k:var(--reference-fill)}.current{--c:var(--t1)}.plain{--c:var(--soft)}.red{--c:var(--red)}.amber{--c:var(--amber)}
+.reference{--c:var(--reference);--k:var(--reference-fill)}.current{--c:var(--now)}.plain{--c:var(--soft)}.red{--c:var(--red)}.amber{--c:var(--amber)}
 li.red{--k:color-mix(in srgb,var(--red) 22%,var(--card))}
-.heat-low{--c:color-mix(in srgb,var(--heat) 14%,var(--card))}.heat-high{--c:color-mix(in srgb,var(--heat) 72%,var(--card))}.heat-over{--c:color-mix(in srgb,var(--t1) 78%,var(--card))}.heat-far{--c:var(--red)}`;
+.heat-low{--c:color-mix(in srgb,var(--heat) 14%,var(--card))}.heat-high{--c:color-mix(in srgb,var(--heat) 72%,var(--card))}.heat-over{--c:var(--warn)}.heat-far{--c:var(--red)}`;
 
-const PLOTS = `.grid path,path.grid{stroke:var(--grid);fill:none}path.grid{shape-rendering:crispEdges}
+const PLOTS = `.gridline{stroke:var(--grid);fill:none;shape-rendering:crispEdges}
 .axis{stroke:var(--reference);fill:none;shape-rendering:crispEdges}
 .tick{font-size:11px;fill:var(--soft)}.axis-label{font-size:11px;fill:var(--soft)}
 .line{fill:none;stroke:var(--c);stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}.line.dash{stroke-dasharray:5 4}
@@ -100,9 +99,9 @@ const PLOTS = `.grid path,path.grid{stroke:var(--grid);fill:none}path.grid{shape
 .threshold{stroke:var(--red);stroke-width:1.2;stroke-dasharray:3 3;fill:none}
 .alert-span{fill:var(--red);fill-opacity:.08}.alert-mark{stroke:var(--red);stroke-width:1.2}.alert-flag{fill:var(--red)}
 .diagonal{stroke:var(--reference);stroke-dasharray:3 4;fill:none}
-.reference-bar{fill:var(--reference-fill)}.current-bar{fill:var(--t1)}.current-wash{fill:var(--t1);fill-opacity:.14}.current-line{fill:none;stroke:var(--t1);stroke-width:1.6;stroke-linejoin:round}
+.reference-bar{fill:var(--reference-fill)}.current-bar{fill:var(--now)}.current-wash{fill:var(--now);fill-opacity:.13}.current-line{fill:none;stroke:var(--now);stroke-width:1.6;stroke-linejoin:round}
 ${[0, 1, 2, 3, 4, 5].map((level) => `.h${level}{fill:var(--heat);fill-opacity:${[0.07, 0.15, 0.26, 0.4, 0.55, 0.72][level]}}`).join('')}
-.h-none{fill:var(--sunk)}.h-over{fill:var(--t1);fill-opacity:.78}.h-far{fill:var(--red)}
+.h-none{fill:var(--sunk)}.h-over{fill:var(--warn)}.h-far{fill:var(--red)}
 .box{fill:var(--card);stroke:var(--rule);stroke-width:1.2}.edge-mark{fill:var(--c)}.node-kind{font-size:10.5px;fill:var(--soft)}.node-label{font-size:12.5px;font-weight:600;fill:var(--ink)}.node-detail{font-size:11px;fill:var(--soft)}
 .edge{fill:none;stroke:var(--reference);stroke-width:1.3}.arrowhead{fill:var(--reference)}`;
 

@@ -25,7 +25,7 @@ export function fixtureReport(windowsWanted = 13, columnsWanted = 11): ReportDat
         ece: (window.june && !window.swapped ? 0.031 : 0.012) + random() * 0.006,
         labelRate: window.june ? 0.213 : 0.168 + random() * 0.02,
       },
-      ...{ referenceAuc: window.swapped ? 0.711 : 0.714, referenceLogLoss: window.swapped ? 0.431 : 0.434 },
+      ...{ referenceAuc: window.swapped ? 0.712 : 0.714, referenceLogLoss: window.swapped ? 0.431 : 0.435 },
     };
   });
   const drift = COLUMNS.concat(
@@ -103,7 +103,7 @@ export function fixtureReport(windowsWanted = 13, columnsWanted = 11): ReportDat
         digest: `sha256:${'3fa9c1d07be2'.repeat(5)}`,
         auc: 0.714,
         aucInterval: [0.709, 0.719],
-        logLoss: 0.434,
+        logLoss: 0.435,
         parityMaxAbs: 2.4e-7,
         trainRows: 1_204_000,
         trainedOn: 'January to March',
@@ -112,7 +112,7 @@ export function fixtureReport(windowsWanted = 13, columnsWanted = 11): ReportDat
         version: 2,
         alias: 'champion',
         digest: `sha256:${'b81e5d4470aa'.repeat(5)}`,
-        auc: 0.711,
+        auc: 0.712,
         aucInterval: [0.706, 0.715],
         logLoss: 0.431,
         parityMaxAbs: 3.1e-7,
@@ -123,7 +123,7 @@ export function fixtureReport(windowsWanted = 13, columnsWanted = 11): ReportDat
     roc: [1, 2].map((version) => ({
       modelVersion: version,
       period: 'test',
-      auc: version === 1 ? 0.714 : 0.711,
+      auc: version === 1 ? 0.714 : 0.712,
       points: Array.from(
         { length: 201 },
         (_, index) => [index / 200, (index / 200) ** (version === 1 ? 0.4 : 0.407)] as const,
@@ -153,7 +153,7 @@ export function fixtureReport(windowsWanted = 13, columnsWanted = 11): ReportDat
         decision: 'promoted',
         gates: [
           { gate: 'parity', holds: true, evidence: 'greatest difference 3.1e-7, at most 1e-5' },
-          { gate: 'auc ≥ 0.68', holds: true, evidence: '0.711 on 302,118 test rows' },
+          { gate: 'auc ≥ 0.68', holds: true, evidence: '0.712 on 302,118 test rows' },
           {
             gate: 'better than champion',
             holds: true,
@@ -379,7 +379,7 @@ function distributions(random: () => number): ReportData['distributions'] {
       referenceLabel: 'training, January to March',
       currentLabel: 'last week of June',
       bins: reference.map((value, index) => ({
-        label: (index * scale).toPrecision(2),
+        label: Number((index * scale).toFixed(3)).toString(),
         reference: value * 90_000,
         current: (current[index] ?? 0) * 900,
       })),

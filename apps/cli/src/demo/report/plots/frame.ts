@@ -30,7 +30,7 @@ export function frame(options: Frame, body: Markup | readonly Markup[]): Markup 
   const bottom = height - margin.bottom;
   const rows = options.yTicks.map(
     ({ at, label }) =>
-      html`<path class="grid" d="M${margin.left} ${px(y(at))}H${right}"/><text class="tick" x="${margin.left - 6}" y="${px(y(at) + 3.5)}" text-anchor="end">${label}</text>`,
+      html`<path class="gridline" d="M${margin.left} ${px(y(at))}H${right}"/><text class="tick" x="${margin.left - 6}" y="${px(y(at) + 3.5)}" text-anchor="end">${label}</text>`,
   );
   const columns = options.xTicks.map(
     ({ at, label }) =>

@@ -16,6 +16,9 @@ export type TimePoint = {
   readonly flagged?: boolean;
 };
 
+/** Points beyond which a chart shows its lines without dots. */
+const DOTTED_POINTS_MAX = 45;
+
 /** Points of one colour, ascending in time. */
 export type TimeSeries = { readonly tone: string; readonly points: readonly TimePoint[] };
 
@@ -82,16 +85,16 @@ export function timeChart(chart: TimeChart, width: number, height: number): Mark
       yTicks: marks.map((at) => ({ at, label: text(at) })),
       ...(chart.yLabel ? { yLabel: chart.yLabel } : {}),
     },
-    html`${spans}${lines}${limit}${chart.series.map((series) => oneSeries(series, x, y, chart.shape ?? 'line'))}`,
+    html`${spans}${lines}${limit}${chart.series.map((series) => oneSeries(series, x, y, chart.shape ?? 'line', points.length <= DOTTED_POINTS_MAX))}`,
   );
 }
 
-function oneSeries(series: TimeSeries, x: Scale, y: Scale, shape: 'line' | 'step'): Markup {
+function oneSeries(series: TimeSeries, x: Scale, y: Scale, shape: 'line' | 'step', dotted: boolean): Markup {
   const { points, tone } = series;
   const places = points.map((point) => [x(point.time), y(point.value)] as const);
   const line = shape === 'line' ? places : places.flatMap((place, index) => stepTo(place, places[index + 1]));
   const dots = points.map((point, index) =>
-    dot(point, places[index]?.[0] ?? 0, places[index]?.[1] ?? 0, points.length),
+    dot(point, places[index]?.[0] ?? 0, places[index]?.[1] ?? 0, dotted && shape === 'line'),
   );
   return html`<g class="${tone}">${band(points, x, y)}<path class="line" d="${path(line)}"/>${dots}</g>`;
 }
@@ -105,9 +108,11 @@ function band(points: readonly TimePoint[], x: Scale, y: Scale): Markup | '' {
   return html`<path class="${upper.length === 1 ? 'whisker' : 'band'}" d="${whisker}${upper.length === 1 ? '' : 'Z'}"/>`;
 }
 
-function dot(point: TimePoint, x: number, y: number, among: number): Markup {
-  const radius = point.flagged ? 3.6 : among > 60 ? 1.5 : 2.6;
-  return html`<circle class="${point.flagged ? 'dot flagged' : 'dot'}" cx="${px(x)}" cy="${px(y)}" r="${radius}"/><circle class="hit" cx="${px(x)}" cy="${px(y)}" r="8" data-tip="${point.tip}"/>`;
+function dot(point: TimePoint, x: number, y: number, dotted: boolean): Markup {
+  const seen = point.flagged
+    ? html`<circle class="dot flagged" cx="${px(x)}" cy="${px(y)}" r="3.6"/>`
+    : dotted && html`<circle class="dot" cx="${px(x)}" cy="${px(y)}" r="2.6"/>`;
+  return html`${seen}<circle class="hit" cx="${px(x)}" cy="${px(y)}" r="8" data-tip="${point.tip}"/>`;
 }
 
 function stepTo(place: readonly [number, number], next: readonly [number, number] | undefined) {

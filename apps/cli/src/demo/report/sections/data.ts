@@ -53,7 +53,7 @@ function rules(data: ReportData): Markup {
 
 function distributions(list: readonly ReportDistribution[]): Markup {
   if (list.length === 0) return empty('No distributions were recorded.');
-  return html`<div class="grid">${list.map(distribution)}</div>`;
+  return html`<div class="cards">${list.map(distribution)}</div>`;
 }
 
 function distribution(item: ReportDistribution): Markup {

@@ -22,8 +22,8 @@ export function driftPart(data: ReportData, tones: Tones): Markup {
   const folded =
     rest.length === 0
       ? ''
-      : html`<details class="more"><summary>${rest.length} more columns</summary><div class="grid">${rest}</div></details>`;
-  return html`${overview(columns, data)}<div class="grid">${plots.slice(0, OPEN_MAX)}</div>${folded}`;
+      : html`<details class="more"><summary>${rest.length} more columns</summary><div class="cards">${rest}</div></details>`;
+  return html`${overview(columns, data)}<div class="cards">${plots.slice(0, OPEN_MAX)}</div>${folded}`;
 }
 
 type Column = {
@@ -128,7 +128,7 @@ function single(column: Column, data: ReportData, domain: readonly [number, numb
       tip: tipOf(column, point),
     })),
   }));
-  const method = column.method || known(data.drift?.method);
+  const method = column.method;
   const note = `${drifted === 0 ? 'never drifted' : `drifted in ${drifted} of ${points.length} windows`}${isKnown(source.threshold) ? `, threshold ${significant(source.threshold, 2)}` : ''}${method ? ` (${method})` : ''}`;
   const chart = {
     ...{ title: `Drift of ${source.column}`, description: `${note}.`, series, domain, zero: true },

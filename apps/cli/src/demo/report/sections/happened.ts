@@ -24,14 +24,14 @@ function waterfall(data: ReportData): Markup {
   );
   const rows = steps.map((step) => [
     html`${name(step.name)}${known(step.status) && !/succeeded|done|ok/i.test(step.status ?? '') ? html` ${badge(step.status ?? '')}` : ''}`,
-    bar(step.from, step.from + step.spent, end, tone(groups.indexOf(known(step.group) ?? ''))),
+    bar(step.from, step.from + step.spent, end, tone(2 + groups.indexOf(known(step.group) ?? ''))),
     seconds(step.seconds),
     isKnown(step.rows) ? count(step.rows) : '',
     rate(step),
   ]);
   const entries = groups
     .filter((group) => group !== '')
-    .map((label) => ({ label, key: 'block' as const, tone: tone(groups.indexOf(label)) }));
+    .map((label) => ({ label, key: 'block' as const, tone: tone(2 + groups.indexOf(label)) }));
   const columns = [
     { label: 'Step' },
     { label: `0 to ${seconds(end)}`, kind: 'plot' as const },

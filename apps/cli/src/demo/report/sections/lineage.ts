@@ -22,11 +22,11 @@ export function lineageSection(data: ReportData): Markup {
     return {
       ...{ name: node.name, kind: node.kind, label: node.label || node.name, details: attributes },
       tip: [clip(node.name, 120), ...attributes.map((attribute) => clip(attribute, 120))].join('\n'),
-      tone: tone(kinds.indexOf(node.kind)),
+      tone: tone(2 + kinds.indexOf(node.kind)),
     };
   });
   const { width, markup } = lineageGraph('Lineage of the served model', nodes, lineage.edges);
-  return html`<figure class="card across"><div class="scroll graph" tabindex="0" role="region" aria-label="Lineage graph"><div style="width:${width}px">${markup}</div></div>${behind(listed, 'Nodes and edges')}</figure>`;
+  return html`<figure class="card across"><div class="scroll graph" tabindex="0" role="region" aria-label="Lineage graph"><div style="max-width:${width}px;min-width:${Math.round(width * 0.74)}px">${markup}</div></div>${behind(listed, 'Nodes and edges')}</figure>`;
 }
 
 function nodesAndEdges(lineage: ReportLineage): Markup {

@@ -8,7 +8,7 @@ import { championOf } from './summary.ts';
 
 /** Model versions, ROC, calibration, importances and the gates before promotion. */
 export function modelSection(data: ReportData, tones: Tones): Markup {
-  return html`${models(data, tones)}<div class="grid">${roc(data.roc ?? [], tones)}${calibration(data.calibrationByModel ?? [], tones)}${importances(data, tones)}</div><h3>Gates before promotion</h3>${promotions(data.promotion ?? [])}`;
+  return html`${models(data, tones)}<div class="cards">${roc(data.roc ?? [], tones)}${calibration(data.calibrationByModel ?? [], tones)}${importances(data, tones)}</div><h3>Gates before promotion</h3>${promotions(data.promotion ?? [])}`;
 }
 
 function models(data: ReportData, tones: Tones): Markup {

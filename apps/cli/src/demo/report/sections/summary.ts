@@ -7,7 +7,6 @@ import {
   known,
   memory,
   milliseconds,
-  percent,
   plural,
   seconds,
   shortCount,
@@ -128,16 +127,9 @@ function alerts(data: ReportData) {
 
 function events({ events }: ReportData) {
   if (!isKnown(events?.published)) return undefined;
-  const share = isKnown(events.delivered) && events.published > 0 ? events.delivered / events.published : undefined;
-  const many =
-    share !== undefined && share > 1.005
-      ? `${share.toFixed(1)} consumers each`
-      : share === undefined
-        ? ''
-        : percent(share, 0);
   return tile(
     'Events',
     shortCount(events.published),
-    isKnown(events.delivered) ? `${shortCount(events.delivered)} deliveries${many ? `, ${many}` : ''}` : '',
+    isKnown(events.delivered) ? `${shortCount(events.delivered)} deliveries` : '',
   );
 }
