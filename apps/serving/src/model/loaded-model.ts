@@ -35,7 +35,7 @@ export interface RunCost {
 /** Rows of the larger warm-up run. */
 const WARM_ROWS = 128;
 /** Measured runs of each size; the quickest counts, since others are disturbed, never too quick. */
-const WARM_RUNS = 5;
+const WARM_RUNS = 10;
 /** Rows that may run on the event loop at most, however cheap they look. */
 const INLINE_ROWS_MAX = 4096;
 
