@@ -63,6 +63,7 @@ try {
     peak = Math.max(peak, process.memoryUsage.rss());
   }, 50);
   const before = process.memoryUsage.rss();
+  const cpuBefore = process.cpuUsage();
   const start = performance.now();
   const { trainingJob } = await rig.training.createTrainingJob({
     parent: WORKSPACE,
@@ -83,12 +84,14 @@ try {
   });
   const { execution, result } = await rig.ended(trainingJob!.name);
   const seconds = (performance.now() - start) / 1000;
+  const cpu = process.cpuUsage(cpuBefore);
   clearInterval(memory);
   clearInterval(ticks);
   const figures = {
     rows: Number(values.rows),
     threads: Number(values.threads),
     seconds,
+    cpuSeconds: (cpu.user + cpu.system) / 1e6,
     phases: result?.seconds,
     metrics: result?.metrics,
     folds: result?.folds.map(({ metrics }) => metrics.auc),

@@ -3,15 +3,14 @@ import type { Frame } from '@millrace/learning';
 import type { ColumnProfile } from '@millrace/profiles';
 import type { TrainingPlan } from './domain/plan.ts';
 import type { FitInput, FitResult, FoldInput, FoldResult, Phase, Progress } from './worker/messages.ts';
-import { profileNumbers } from './worker/profile.ts';
 import { checkLabels, type Rows, splitRows } from './worker/rows.ts';
 
 /** What a training gives. */
-export interface TrainOutput extends Omit<FitResult, 'seconds' | 'predictions'> {
+export interface TrainOutput extends Omit<FitResult, 'seconds' | 'predictionProfile'> {
   readonly folds: readonly FoldResult[];
   readonly trainRows: number;
   readonly testRows: number;
-  /** Of the training rows' inputs, then `prediction` of the test rows, as float32, which serving gives. */
+  /** Of the training rows' inputs, then `prediction` of the test rows. */
   readonly profile: readonly ColumnProfile[];
   readonly seconds: Readonly<Record<Phase, number>>;
 }
@@ -66,15 +65,14 @@ export async function compute(rows: Rows, plan: TrainingPlan, options: ComputeOp
       onProgress,
       memoryMib: options.memoryMib,
     });
-    const { predictions, seconds, ...result } = fitted;
+    const { predictionProfile, seconds, ...result } = fitted;
     const { columns, seconds: profileSeconds } = await profiling.promise;
-    const prediction = await profileNumbers('prediction', Float32Array.from(predictions), signal);
     return {
       ...result,
       folds,
       trainRows: train.frame.rows,
       testRows: test.frame.rows,
-      profile: [...columns, prediction],
+      profile: [...columns, predictionProfile],
       seconds: { cross_validate: foldsSeconds, ...seconds, profile: profileSeconds },
     };
   } finally {

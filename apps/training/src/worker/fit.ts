@@ -4,6 +4,7 @@ import type { FittedPipeline, Parity } from '@millrace/learning';
 import { checkParity, evaluate, fitPipeline } from '@millrace/learning';
 import { fitOptions } from './fit-options.ts';
 import type { FitInput, FitResult, Phase, Progress } from './messages.ts';
+import { profileNumbers } from './profile.ts';
 
 /**
  * The final fit, in a worker thread: fit, test, export, parity gate. The same rows and plan give the same result but for
@@ -37,7 +38,7 @@ export async function fitAndTest(input: FitInput, context: WorkerContext<Progres
   requireParity(parity);
   return {
     model,
-    predictions,
+    predictionProfile: await profileNumbers('prediction', Float32Array.from(predictions), context.signal),
     metrics: evaluation.metrics,
     intervals: evaluation.intervals,
     parity,

@@ -1,4 +1,5 @@
 import type { CalibrationBin, Interval, Parity, RocPoint } from '@millrace/learning';
+import type { ColumnProfile } from '@millrace/profiles';
 import type { CrossValidationPlan, TrainingPlan } from '../domain/plan.ts';
 import type { Rows } from './rows.ts';
 
@@ -45,10 +46,11 @@ export interface FitInput {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What the final fit gives; the arrays move out of its thread. */
+/** What the final fit gives; the model's bytes move out of its thread. */
 export interface FitResult {
   readonly model: Uint8Array;
-  readonly predictions: Float64Array;
+  /** Of the predictions for the test rows, as float32, which serving gives; its name is `prediction`. */
+  readonly predictionProfile: ColumnProfile;
   readonly metrics: Readonly<Record<string, number>>;
   readonly intervals: Readonly<Record<string, Interval>>;
   readonly parity: Parity;
