@@ -14,7 +14,7 @@ import { migrate } from '@millrace/postgres';
 import type { Platform } from '@millrace/process';
 import { createProfiler, profileToJson } from '@millrace/profiles';
 import { implement } from '@millrace/rpc';
-import { createTestPlatform, type TestPlatform } from '@millrace/testing';
+import { createTestPlatform } from '@millrace/testing';
 import { createMonitoringModule, monitoringConfigSchema } from '../src/module.ts';
 
 export const WORKSPACE = 'workspaces/default';
@@ -60,6 +60,8 @@ export function drawRows(
     };
   });
 }
+
+type MonitorRest = Omit<Exclude<MessageInitShape<typeof MonitorSchema>, { $typeName: string }>, '$typeName'>;
 
 /** Monitoring as a test has it. */
 export type Rig = Awaited<ReturnType<typeof startRig>>;
@@ -127,10 +129,7 @@ export async function ended(stream: AsyncIterable<{ monitorRun?: MonitorRun | un
 }
 
 /** A monitor with small numbers, to be changed by the test. */
-export function monitor(
-  id: string,
-  rest: Partial<MessageInitShape<typeof MonitorSchema>> = {},
-): MessageInitShape<typeof MonitorSchema> {
+export function monitor(id: string, rest: MonitorRest = {}): MessageInitShape<typeof MonitorSchema> {
   return {
     name: `${WORKSPACE}/monitors/${id}`,
     endpoint: ENDPOINT,
