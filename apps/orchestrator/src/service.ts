@@ -24,14 +24,14 @@ const DEPTH_DEFAULT = 10;
 /** The gRPC handlers. */
 export function createOrchestratorService(deps: StepDeps): ServiceRegistration {
   const { database } = deps;
-  const present = ({ run, steps }: RunWithSteps) => ({
-    pipelineRun: toPipelineRun(run, steps, definitionOf(run).pipeline),
+  const present = async ({ run, steps }: RunWithSteps) => ({
+    pipelineRun: toPipelineRun(run, steps, (await definitionOf(database, run.name)).pipeline),
   });
   const get = async (name: string) => {
     names.pipelineRun.parse(name, 'name');
     const found = await readRun(database, name);
     if (!found) throw notFound('PipelineRun', name);
-    return present(found);
+    return await present(found);
   };
   return implement(OrchestratorService, {
     async applyPipeline({ pipeline, yaml, validateOnly }) {
@@ -89,14 +89,15 @@ export function createOrchestratorService(deps: StepDeps): ServiceRegistration {
         database,
         page.map(({ name }) => name),
       );
+      const runs = await Promise.all(page.map((run) => present({ run, steps: steps.get(run.name) ?? [] })));
       return {
-        pipelineRuns: page.map((run) => present({ run, steps: steps.get(run.name) ?? [] }).pipelineRun),
+        pipelineRuns: runs.map(({ pipelineRun }) => pipelineRun),
         nextPageToken: rows.length > limit ? encodePageToken([page.at(-1)?.sequence]) : '',
       };
     },
     async *watchPipelineRun({ name }, { signal }) {
       await get(name);
-      for await (const state of watchRun(database, name, signal)) yield present(state);
+      for await (const state of watchRun(database, name, signal)) yield await present(state);
     },
     async cancelPipelineRun({ name }) {
       names.pipelineRun.parse(name, 'name');

@@ -15,13 +15,9 @@ export interface RunWithSteps {
 
 /** The run of this name with its steps. */
 export async function readRun(database: Database, name: string): Promise<RunWithSteps | undefined> {
-  return await database.withTransaction(
-    async (tx) => {
-      const run = await getRun(tx, name);
-      return run && { run, steps: await listSteps(tx, name) };
-    },
-    { isolation: 'repeatable read' },
-  );
+  // The run first: the steps are as new as it, or newer, in which case a notification is under way.
+  const run = await getRun(database, name);
+  return run && { run, steps: await listSteps(database, name) };
 }
 
 /**

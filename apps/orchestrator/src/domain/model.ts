@@ -23,8 +23,6 @@ export interface RunRow {
   readonly workspace: string;
   readonly pipeline: string;
   readonly sequence: number;
-  /** JSON form of the Pipeline message. */
-  readonly definition: unknown;
   readonly parameters: Readonly<Record<string, string>>;
   readonly cause: string;
   readonly causeDetail: string;

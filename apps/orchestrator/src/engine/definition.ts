@@ -2,9 +2,10 @@ import { fromJson } from '@bufbuild/protobuf';
 import type { Pipeline, Step } from '@millrace/contracts/millrace/orchestrator/v1/pipeline';
 import { PipelineSchema } from '@millrace/contracts/millrace/orchestrator/v1/pipeline';
 import { invariant } from '@millrace/kernel';
+import type { Queryable } from '@millrace/postgres';
 import type { StepNode } from '../domain/graph.ts';
 import { nodeOf, orderSteps } from '../domain/graph.ts';
-import type { RunRow } from '../domain/model.ts';
+import { getRunDefinition } from '../store/runs.ts';
 
 /** A pipeline in the form in which runs need it. */
 export interface Definition {
@@ -19,12 +20,12 @@ const KEPT_MAX = 200;
 const kept = new Map<string, Definition>();
 
 /** Reads the definition of a run. It never changes, so it is read once for each run. */
-export function definitionOf(run: Pick<RunRow, 'name' | 'definition'>): Definition {
-  const known = kept.get(run.name);
+export async function definitionOf(q: Queryable, run: string): Promise<Definition> {
+  const known = kept.get(run);
   if (known) return known;
-  const definition = readDefinition(fromJson(PipelineSchema, run.definition as never));
+  const definition = readDefinition(fromJson(PipelineSchema, (await getRunDefinition(q, run)) as never));
   if (kept.size >= KEPT_MAX) kept.delete(kept.keys().next().value as string);
-  kept.set(run.name, definition);
+  kept.set(run, definition);
   return definition;
 }
 

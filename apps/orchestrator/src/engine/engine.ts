@@ -153,7 +153,7 @@ export async function startWaitingRuns(tx: Tx, deps: EngineDeps, pipeline: strin
   for (;;) {
     const next = await nextWaitingRun(tx, pipeline);
     if (!next) return;
-    const definition = definitionOf(next.run);
+    const definition = await definitionOf(tx, next.run.name);
     if (next.running >= Math.max(1, definition.pipeline.concurrency)) return;
     const run: RunRow = {
       ...next.run,
@@ -253,9 +253,10 @@ function judge(open: OpenRun, id: string): Judged {
 async function openRun(tx: Tx, name: string): Promise<OpenRun> {
   const run = await lockRun(tx, name);
   if (!run) throw notFound('PipelineRun', name);
+  const definition = await definitionOf(tx, name);
   return {
     run,
-    definition: definitionOf(run),
+    definition,
     steps: byId(await listSteps(tx, name)),
     changed: new Set(),
     ended: new Set(),

@@ -37,7 +37,6 @@ export interface StepDeps extends EngineDeps {
 interface ReadyStep {
   readonly run: RunRow;
   readonly step: Step;
-  readonly row: StepRow;
   readonly action: StepAction;
   readonly spec: Message;
 }
@@ -80,7 +79,8 @@ export async function runStopJob(deps: StepDeps, context: JobContext<StepJob>): 
   const rows = await listSteps(deps.database, job.run);
   const row = rows.find(({ step }) => step === job.step);
   if (!run || !row || row.generation !== job.generation) return;
-  const ready = prepare(run, row, rows);
+  const { steps } = await definitionOf(deps.database, job.run);
+  const ready = prepare(run, steps.get(job.step), rows);
   const call = callOf(deps, ready, job, { signal: context.signal });
   if (!ready.action.stop) return;
   const resource = row.resource || (await resourceOf(ready, call));
@@ -110,7 +110,7 @@ async function load({ database }: StepDeps, job: StepJob): Promise<Loaded | unde
   const [run, rows] = await Promise.all([getRun(database, job.run), listSteps(database, job.run)]);
   const row = rows.find(({ step }) => step === job.step);
   if (!run || row?.state !== 'RUNNING' || row.generation !== job.generation) return undefined;
-  const step = definitionOf(run).steps.get(job.step);
+  const step = (await definitionOf(database, job.run)).steps.get(job.step);
   invariant(step, `run ${job.run} has a step "${job.step}"`);
   return { run, row, step, rows };
 }
@@ -122,7 +122,7 @@ async function perform(
   signal: AbortSignal,
   progress: ProgressNotes,
 ): Promise<StepResult> {
-  const ready = prepare(run, row, rows);
+  const ready = prepare(run, step, rows);
   const timeoutMs = Math.max(1, (row.deadline?.getTime() ?? 0) - deps.clock.now().getTime());
   const call = callOf(deps, ready, job, { signal });
   const digest = await untilThere(signal, () => digestOf(ready, call));
@@ -208,9 +208,8 @@ async function untilThere<T>(signal: AbortSignal, call: () => Promise<T>): Promi
 }
 
 /** Replaces references, then completes bare ids, which references may have brought. */
-function prepare(run: RunRow, row: StepRow, rows: readonly StepRow[]): ReadyStep {
-  const step = definitionOf(run).steps.get(row.step);
-  invariant(step?.action.case !== undefined, `step "${row.step}" has an action`);
+function prepare(run: RunRow, step: Step | undefined, rows: readonly StepRow[]): ReadyStep {
+  invariant(step?.action.case !== undefined, `step "${step?.id}" has an action`);
   const kind = step.action.case;
   const action = ACTIONS[kind];
   const lookUp = valuesOf(run, rows);
@@ -218,7 +217,7 @@ function prepare(run: RunRow, row: StepRow, rows: readonly StepRow[]): ReadyStep
   const spec = mapTexts(action.schema, step.action.value, kind, ({ field, text }) =>
     completeName(field, resolveText(text, lookUp), workspace),
   );
-  return { run, step, row, action, spec };
+  return { run, step, action, spec };
 }
 
 function callOf(deps: StepDeps, { run }: ReadyStep, job: StepJob, options: ActionCall['options']): ActionCall {

@@ -1,7 +1,7 @@
 import type { Queryable, Tx } from '@millrace/postgres';
 import type { RunRow, RunState, StoredFailure } from '../domain/model.ts';
 
-const COLUMNS = `name, workspace, pipeline, sequence, definition, parameters, cause, cause_detail "causeDetail", state,
+const COLUMNS = `name, workspace, pipeline, sequence, parameters, cause, cause_detail "causeDetail", state,
   attempt, is_cancel_requested "isCancelRequested", failure, trace_id "traceId", headers, revision,
   created_at "createdAt", started_at "startedAt", ended_at "endedAt"`;
 
@@ -69,6 +69,12 @@ export async function getRun(q: Queryable, name: string): Promise<RunRow | undef
 /** The run of this name, locked to the end of the transaction. */
 export async function lockRun(tx: Tx, name: string): Promise<RunRow | undefined> {
   return await tx.maybeOne<RunRow>(`select ${COLUMNS} from pipeline_runs where name = $1 for update`, [name]);
+}
+
+/** The definition of a run: the JSON form of the Pipeline message. It is large and never changes, so it is read apart. */
+export async function getRunDefinition(q: Queryable, name: string): Promise<unknown> {
+  const sql = 'select definition from pipeline_runs where name = $1';
+  return (await q.one<{ definition: unknown }>(sql, [name])).definition;
 }
 
 /** Runs of a workspace, newest first, older than the one with sequence `before`. */
