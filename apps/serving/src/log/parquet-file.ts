@@ -119,7 +119,7 @@ function pageOf({ type, values, isNullable }: LogColumn, rows: number): Buffer {
 function valuesOf(type: LogColumnType, values: LogColumn['values'], rows: number, isThere?: Uint8Array): Buffer {
   const positions: number[] = [];
   for (let i = 0; i < rows; i++) if (!isThere || (isThere[i >> 3]! >> (i & 7)) & 1) positions.push(i);
-  if (type === 'STRING') return Buffer.concat(positions.flatMap((i) => prefixed(values[i] as string)));
+  if (type === 'STRING') return textsOf(values as readonly string[], positions);
   if (type === 'BOOLEAN') {
     const bits = Buffer.alloc((positions.length + 7) >> 3);
     positions.forEach((i, k) => {
@@ -139,9 +139,15 @@ function valuesOf(type: LogColumnType, values: LogColumn['values'], rows: number
   return bytes;
 }
 
-function prefixed(value: string): Buffer[] {
-  const bytes = Buffer.from(value);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(bytes.length);
-  return [length, bytes];
+/** Texts, each with its length in four bytes before it. */
+function textsOf(values: readonly string[], positions: readonly number[]): Buffer {
+  let size = 0;
+  for (const i of positions) size += 4 + Buffer.byteLength(values[i]!);
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const i of positions) {
+    const length = bytes.write(values[i]!, at + 4, 'utf8');
+    at = bytes.writeUInt32LE(length, at) + length;
+  }
+  return bytes;
 }
