@@ -97,7 +97,7 @@ export async function runMaterialization(
   const { workspace, id, manifests } = ctx.payload;
   const row = await findMaterialization(deps.database, workspace, id);
   invariant(row, `materialization ${id} has a row`);
-  const start = ctx.attempt > 1 ? await ctx.checkpoint<Checkpoint>() : undefined;
+  const start = await ctx.checkpoint<Checkpoint>();
   const views = await requireViews(deps.database, row.feature_views, 'feature_views');
   for (const [v, view] of views.entries()) {
     if (v < (start?.views ?? 0)) continue;

@@ -1,11 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { DataType } from '@millrace/contracts/millrace/common/v1/table';
 import { FeatureStoreService } from '@millrace/contracts/millrace/featurestore/v1/feature_store_service';
-import type {
-  EntitySchema,
-  FeatureServiceSchema,
-  FeatureViewSchema,
-} from '@millrace/contracts/millrace/featurestore/v1/feature_view';
+import type { EntitySchema, FeatureServiceSchema } from '@millrace/contracts/millrace/featurestore/v1/feature_view';
 import { AggregateFunction } from '@millrace/contracts/millrace/featurestore/v1/feature_view';
 import { DatasetVersionSchema, DatasetVersionState } from '@millrace/contracts/millrace/ingestion/v1/dataset';
 import { IngestionService } from '@millrace/contracts/millrace/ingestion/v1/ingestion_service';
@@ -92,17 +88,20 @@ const airport = [
   { name: 'mean_delay_1d', expression: 'delay', aggregate: AggregateFunction.MEAN, window: days(1) },
   { name: 'mean_delay_7d', expression: 'delay', aggregate: AggregateFunction.MEAN, window: days(7) },
 ];
-const view = (
-  id: string,
-  features: MessageInitShape<typeof FeatureViewSchema>['features'],
-): MessageInitShape<typeof FeatureViewSchema> => ({
+interface FeatureInit {
+  readonly name: string;
+  readonly expression: string;
+  readonly aggregate: AggregateFunction;
+  readonly window: { readonly seconds: bigint };
+}
+const view = (id: string, features: FeatureInit[]) => ({
   name: `${W}/featureViews/${id}`,
   entity: `${W}/entities/${id}`,
   dataset: dataset('flights'),
   eventTime: 'date',
   availableTime: 'date + to_minutes(greatest(delay, 0))',
   refresh: days(1),
-  features: features ?? [],
+  features,
 });
 
 /** The entities, views and service of `examples/flight-delays`. */
