@@ -12,6 +12,8 @@ import { removeWhereabouts, writeWhereabouts } from './whereabouts.ts';
 export interface AllInOne extends Whereabouts {
   /** Process id of the embedded PostgreSQL; undefined where the user's own is used. */
   readonly postgresPid: number | undefined;
+  /** Events put on the bus and effects of consumers, by consumer, since the start. */
+  eventCounts(): Promise<{ published: number; delivered: number; byConsumer: Record<string, number> }>;
   /** Stops everything in order; gives what was cut off. */
   stop(): Promise<readonly string[]>;
 }
@@ -79,6 +81,11 @@ async function start(config: AllInOneConfig, undo: (() => Promise<unknown>)[]): 
   return {
     ...whereabouts,
     postgresPid: postgres?.pid,
+    async eventCounts() {
+      const { published, consumers } = await platform.bus.stats();
+      const byConsumer = Object.fromEntries(consumers.map(({ name, delivered }) => [name, delivered]));
+      return { published, delivered: consumers.reduce((sum, { delivered }) => sum + delivered, 0), byConsumer };
+    },
     async stop() {
       await removeWhereabouts(dataDirectory);
       const cut = await running.stop();

@@ -20,6 +20,8 @@ export interface CursorRequest {
   /** Empty: none. */
   readonly end: string;
   readonly lagMs: number;
+  /** An end before where the last load ended loads nothing, in place of an error. */
+  readonly allowBehind: boolean;
 }
 
 /** The rows that a load takes: `lower` (inclusive or exclusive) to `upper` (exclusive). */

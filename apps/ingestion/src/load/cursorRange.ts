@@ -30,7 +30,7 @@ export async function resolveRange(
   const { column } = request;
   checkCursorType(column, type);
   const start = await normalized(connection, 'start', request.start, type);
-  const upper = await normalized(connection, 'end', request.end, type);
+  let upper = await normalized(connection, 'end', request.end, type);
   if (
     upper !== undefined &&
     last === undefined &&
@@ -47,8 +47,9 @@ export async function resolveRange(
   let mayHaveRows = true;
   if (upper !== undefined && last !== undefined) {
     const order = await compare(connection, upper, last.value, type);
-    if (order < 0) throw cursorGoesBackwards(column, upper, last.value);
-    mayHaveRows = order > 0 || request.lagMs > 0;
+    if (order < 0 && !request.allowBehind) throw cursorGoesBackwards(column, upper, last.value);
+    mayHaveRows = order > 0 || (order === 0 && request.lagMs > 0);
+    if (order < 0) upper = last.value;
   }
   const lower = last
     ? await lagged(connection, last, request.lagMs, type, column)

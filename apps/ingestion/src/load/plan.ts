@@ -77,8 +77,8 @@ function dispositionOf(spec: IngestionSpec): Disposition {
 
 function cursorOf(spec: IngestionSpec): CursorRequest | undefined {
   if (!spec.cursor) return undefined;
-  const { column, start, end, lag } = spec.cursor;
-  return { column, start, end, lagMs: lag ? milliseconds(lag) : 0 };
+  const { column, start, end, lag, allowBehind } = spec.cursor;
+  return { column, start, end, lagMs: lag ? milliseconds(lag) : 0, allowBehind };
 }
 
 function milliseconds({ seconds, nanos }: MessageShape<typeof DurationSchema>): number {

@@ -83,8 +83,8 @@ export const validate = action<typeof ValidateStepSchema>({
   },
 });
 
-function cursorOf({ cursorColumn, cursorStart, cursorEnd }: IngestStep) {
-  return cursorColumn === '' ? {} : { cursor: { column: cursorColumn, start: cursorStart, end: cursorEnd } };
+function cursorOf({ cursorColumn, cursorStart, cursorEnd, cursorAllowBehind: allowBehind }: IngestStep) {
+  return cursorColumn === '' ? {} : { cursor: { column: cursorColumn, start: cursorStart, end: cursorEnd, allowBehind } };
 }
 
 async function* watchIngestion(resource: string, _spec: unknown, { clients, options }: ActionCall) {

@@ -163,6 +163,14 @@ export declare type Cursor = Message<"millrace.ingestion.v1.Cursor"> & {
    * @generated from field: google.protobuf.Duration lag = 4;
    */
   lag?: Duration | undefined;
+
+  /**
+   * An `end` before where the last load ended loads nothing, in place of the error `CURSOR_GOES_BACKWARDS`: for pipelines
+   * that run again for an earlier moment.
+   *
+   * @generated from field: bool allow_behind = 5;
+   */
+  allowBehind: boolean;
 };
 
 /**

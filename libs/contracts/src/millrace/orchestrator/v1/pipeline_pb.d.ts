@@ -475,6 +475,13 @@ export declare type IngestStep = Message<"millrace.orchestrator.v1.IngestStep"> 
    * @generated from field: string cursor_end = 6;
    */
   cursorEnd: string;
+
+  /**
+   * An upper bound before where the last load ended loads nothing, in place of the error `CURSOR_GOES_BACKWARDS`.
+   *
+   * @generated from field: bool cursor_allow_behind = 7;
+   */
+  cursorAllowBehind: boolean;
 };
 
 /**

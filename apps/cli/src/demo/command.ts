@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+
+/** What `millrace demo` can be told. */
+export interface DemoOptions {
+  readonly dir: string;
+  readonly json?: boolean;
+  readonly keepUp?: boolean;
+  readonly data?: string;
+  readonly sample: string;
+}
+
+/** Registers `millrace demo`. */
+export function registerDemo(program: Command): void {
+  program
+    .command('demo')
+    .description(
+      'Lives through half a year of flights: load, validate, train, serve, watch, retrain. Takes about two minutes.',
+    )
+    .option('--dir <directory>', 'data directory', '.millrace')
+    .option('--json', 'print one JSON object with all figures as the last line; progress goes to stderr')
+    .option('--keep-up', 'leave the platform running at the end, until Ctrl-C')
+    .option('--data <parquet>', 'flights in another Parquet file of the same columns, for example a cut')
+    .option('--sample <rows>', 'predictions a month', '20000')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npm run demo\n  $ npm run demo -- --json --dir /tmp/flights\n  $ npm run demo -- --keep-up',
+    )
+    .action(async (options: DemoOptions) => {
+      const { runDemo } = await import('./run-demo.ts');
+      process.exitCode = await runDemo(options);
+    });
+}
