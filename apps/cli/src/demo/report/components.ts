@@ -8,7 +8,7 @@ export function empty(sentence: string): Markup {
 
 /** A name that may be long: at most 160 characters are shown, and it may break, at its separators first. */
 export function name(text: string | number): Markup {
-  const pieces = clip(String(text), 160).split(/(?<=[_/.:-])/);
+  const pieces = clip(String(text), 160).split(/(?<=[_/:]|[.-](?!\d))/);
   return html`<span class="name">${pieces.map((piece, index) => html`${index > 0 ? html`<wbr>` : ''}${piece}`)}</span>`;
 }
 

@@ -64,7 +64,7 @@ function sectionsOf(data: ReportData): Section[] {
     {
       id: 'model',
       heading: 'Model',
-      about: 'Each version has one colour on the whole page.',
+      about: 'Each version has one colour in all plots.',
       content: modelSection(data, tones),
     },
     {

@@ -26,8 +26,8 @@ export function tone(index: number): string {
   return `t${index % TONES_MAX}`;
 }
 
-/** How a model version is called in text: `version 2`. */
+/** How a model version is called in text: `version 2`, with a space that does not break. */
 export function versionLabel(version: string | number | undefined): string {
   const text = String(version ?? '').trim();
-  return /^\d+$/.test(text) ? `version ${text}` : text;
+  return /^\d+$/.test(text) ? `version\u00a0${text}` : text;
 }

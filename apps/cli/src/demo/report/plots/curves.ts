@@ -45,7 +45,7 @@ export function squareChart(data: Square, size: number): Markup {
     const places = thin(curve.points).map((point) => [x(point.x), y(point.y)] as const);
     const dots = curve.points.flatMap((point) => {
       if (point.tip === undefined) return [];
-      const radius = 2.2 + 3.6 * Math.sqrt((point.weight ?? 0) / heaviest);
+      const radius = 2.2 + 3.6 * Math.sqrt(Math.max(0, point.weight ?? 0) / heaviest);
       const at = html`cx="${px(x(point.x))}" cy="${px(y(point.y))}"`;
       return [
         html`<circle class="dot" ${at} r="${px(radius)}"/><circle class="hit" ${at} r="9" data-tip="${point.tip}"/>`,

@@ -12,7 +12,7 @@ export type GraphNode = {
   readonly tone: string;
 };
 
-const NODE = { width: 158, gapX: 42, gapY: 16, line: 15, top: 22, characters: 21 } as const;
+const NODE = { width: 138, gapX: 30, gapY: 16, line: 15, top: 22, characters: 18 } as const;
 
 /** Width and markup of a layered drawing that runs from left to right, from what went in to what came out. */
 export function lineageGraph(
@@ -65,7 +65,7 @@ type Box = {
 
 function boxed(node: GraphNode): Box {
   const lines = wrapText(node.label, NODE.characters, 3);
-  const details = node.details.slice(0, 3).map((detail) => wrapText(detail, 25, 1)[0] ?? '');
+  const details = node.details.slice(0, 3).map((detail) => wrapText(detail, 21, 1)[0] ?? '');
   return { node, lines, details, height: NODE.top + (lines.length + details.length) * NODE.line + 8 };
 }
 
@@ -78,7 +78,7 @@ function drawBox({ node, lines, details, x, y, height }: Box & { x: number; y: n
   const under = details.map(
     (line, index) => html`<text class="node-detail" x="${left}" y="${row(lines.length + index)}">${line}</text>`,
   );
-  const kind = wrapText(node.kind.replaceAll('_', ' '), 22, 1)[0] ?? '';
+  const kind = wrapText(node.kind.replaceAll('_', ' '), 20, 1)[0] ?? '';
   return html`<g class="node ${node.tone}" data-tip="${node.tip}"><rect class="box" x="${px(x)}" y="${px(y)}" width="${NODE.width}" height="${px(height)}" rx="6"/><rect class="edge-mark" x="${px(x)}" y="${px(y + 6)}" width="3" height="${px(height - 12)}"/><text class="node-kind" x="${left}" y="${px(y + 16)}">${kind}</text>${labels}${under}</g>`;
 }
 

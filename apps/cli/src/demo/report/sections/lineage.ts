@@ -26,7 +26,7 @@ export function lineageSection(data: ReportData): Markup {
     };
   });
   const { width, markup } = lineageGraph('Lineage of the served model', nodes, lineage.edges);
-  return html`<figure class="card across"><div class="scroll graph" tabindex="0" role="region" aria-label="Lineage graph"><div style="max-width:${width}px;min-width:${Math.round(width * 0.74)}px">${markup}</div></div>${behind(listed, 'Nodes and edges')}</figure>`;
+  return html`<figure class="card across"><div class="scroll graph" tabindex="0" role="region" aria-label="Lineage graph"><div style="max-width:${width}px;min-width:${Math.round(width * 0.85)}px">${markup}</div></div>${behind(listed, 'Nodes and edges')}</figure>`;
 }
 
 function nodesAndEdges(lineage: ReportLineage): Markup {

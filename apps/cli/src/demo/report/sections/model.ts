@@ -40,7 +40,9 @@ function models(data: ReportData, tones: Tones): Markup {
 }
 
 function roc(list: readonly ReportRoc[], tones: Tones): Markup {
-  const curves = list.filter((curve) => curve.points.length > 1);
+  const curves = list
+    .map((curve) => ({ ...curve, points: curve.points.filter(([x, y]) => isKnown(x) && isKnown(y)) }))
+    .filter((curve) => curve.points.length > 1);
   if (curves.length === 0) return figure({ heading: 'ROC', plot: empty('No ROC curve was recorded.') });
   const drawn = curves.map(
     (curve, index): Curve => ({
