@@ -14,6 +14,7 @@ import { commandTree } from './tree/tree.ts';
 /** Runs one command line and gives its exit code. Nothing is thrown. */
 export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
   let exitCode: number = EXIT.ok;
+  const isJson = args.includes('--json');
   const run = async (command: Command, action: (session: Session) => Promise<number | undefined>) => {
     const options = command.optsWithGlobals<GlobalOptions>();
     let session: Session | undefined;
@@ -35,8 +36,12 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
   try {
     const program = createProgram(await commandTree(args), invoke);
     registerDemo(program);
-    program.configureOutput({ writeOut: (text) => io.stdout.write(text) });
-    for (const command of everyCommand(program)) command.configureOutput({ writeOut: (text) => io.stdout.write(text) });
+    for (const command of everyCommand(program))
+      command.configureOutput({
+        writeOut: (text) => io.stdout.write(text),
+        writeErr: (text) => isJson || io.stderr.write(text),
+        outputError: () => undefined,
+      });
     if (args.length === 0) {
       io.stdout.write(program.helpInformation());
       return EXIT.ok;
@@ -44,10 +49,11 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (!(error instanceof CommanderError))
-      return reportError(error, new Session(io, { json: args.includes('--json') }));
+    if (!(error instanceof CommanderError)) return reportError(error, new Session(io, { json: isJson }));
     if (error.exitCode === 0) return EXIT.ok;
-    const session = new Session(io, { json: args.includes('--json') });
+    // A group without a command: its help is on stderr already.
+    if (error.code === 'commander.help' && !isJson) return EXIT.usage;
+    const session = new Session(io, { json: isJson });
     return reportError(usageError(error), session);
   }
 }

@@ -70,7 +70,7 @@ function addOptions(command: Command, options: readonly OptionSpec[]): void {
 function prepare(command: Command): Command {
   return command
     .exitOverride()
-    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
+    .configureOutput({ outputError: () => undefined })
     .configureHelp({ sortSubcommands: false })
     .showSuggestionAfterError(true)
     .allowExcessArguments(false);
