@@ -34,9 +34,9 @@ export class RunningCalls {
     return this.#running.size;
   }
 
-  /** Aborts all running calls; gives their number. */
-  abortAll(reason: (method: string) => AppError): number {
-    const all = [...this.#running];
+  /** Aborts the running calls, all or those of some methods; gives their number. */
+  abortAll(reason: (method: string) => AppError, isMeant: (method: string) => boolean = () => true): number {
+    const all = [...this.#running].filter((call) => isMeant(call.method));
     for (const call of all) call.abort(reason(call.method));
     return all.length;
   }

@@ -54,7 +54,8 @@ export interface RpcServer {
   /** Sets what health tells of a service (full name), or of the server and all services (empty name). */
   setServing(service: string, isServing: boolean): void;
   /**
-   * Turns health to not serving, takes no further calls and lets the running ones finish; those that have not by then
+   * Turns health to not serving, takes no further calls, ends `Watch…` streams with UNAVAILABLE `SERVER_STOPPING` (their
+   * callers watch again) and lets the other running calls finish; those that have not by then
    * are aborted with UNAVAILABLE `SERVER_STOPPING`. Gives the number of calls cut off.
    */
   drain(deadlineMs: number): Promise<{ readonly callsCutOff: number }>;
@@ -165,6 +166,8 @@ function addressError(address: string, cause: Error): AppError {
 async function end(server: Server, health: HealthState, calls: RunningCalls, deadlineMs: number) {
   health.setServing('', false);
   health.close();
+  // A watch has no end of its own: its caller takes it up again elsewhere.
+  calls.abortAll(stoppingError, isWatch);
   let callsCutOff = 0;
   let force: NodeJS.Timeout | undefined;
   const abort = setTimeout(() => {
@@ -175,6 +178,11 @@ async function end(server: Server, health: HealthState, calls: RunningCalls, dea
   clearTimeout(abort);
   clearTimeout(force);
   return { callsCutOff };
+}
+
+/** Whether a method only reports changes, by the house's naming: `…/Watch<Resource>`. */
+function isWatch(method: string): boolean {
+  return /\/Watch[A-Z]/.test(method);
 }
 
 function stoppingError(method: string): AppError {
