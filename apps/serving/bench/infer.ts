@@ -68,11 +68,12 @@ const subjects = {
   'serving, all inputs raw': [rig.platform.address, '/inference.GRPCInferenceService/ModelInfer'],
   'empty echo on libs/rpc': [`127.0.0.1:${port}`, '/bench.Echo/Echo'],
 } as const;
-for (const clients of [1, 8, 64]) {
+// The first round warms the code up and is not printed.
+for (const clients of [0, 1, 8, 64]) {
   for (const [subject, [address, path]] of Object.entries(subjects)) {
     const child = spawn(
       process.execPath,
-      ['--no-warnings', join(import.meta.dirname, 'load.ts'), address, path, String(clients), String(seconds)],
+      ['--no-warnings', join(import.meta.dirname, 'load.ts'), address, path, String(clients || 64), String(seconds)],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     );
     child.stdin.end(bytes);
@@ -84,6 +85,7 @@ for (const clients of [1, 8, 64]) {
     await once(child, 'close');
     const { user, system } = process.cpuUsage(before);
     const { all, ...figures } = JSON.parse(text) as { all: number };
+    if (clients === 0) continue;
     console.log(
       JSON.stringify({ area: 'serving', subject, ...figures, serverCpuUs: Math.round((user + system) / all) }),
     );
