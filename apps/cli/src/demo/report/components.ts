@@ -1,5 +1,6 @@
-import { type Content, clip, html, type Markup } from './markup.ts';
+import { type Content, clip, html, type Markup, trusted } from './markup.ts';
 import { linearScale } from './plots/scale.ts';
+import { type Tones, versionLabel } from './tones.ts';
 
 /** A sentence that stands where there is nothing to show. */
 export function empty(sentence: string): Markup {
@@ -10,6 +11,12 @@ export function empty(sentence: string): Markup {
 export function name(text: string | number): Markup {
   const pieces = clip(String(text), 160).split(/(?<=[_/:]|[.-](?!\d))/);
   return html`<span class="name">${pieces.map((piece, index) => html`${index > 0 ? html`<wbr>` : ''}${piece}`)}</span>`;
+}
+
+/** A model version with the key of its colour. */
+export function keyed(version: string | number, tones: Tones): Markup {
+  const short = String(version).length <= 20 ? ' class="short"' : '';
+  return html`<span${trusted(short)}><span class="${tones(version)}"><i class="key block"></i></span>${name(versionLabel(version))}</span>`;
 }
 
 /** A column of a table. */

@@ -34,7 +34,7 @@ main>section>h3{font-size:17px;letter-spacing:-.008em;font-weight:640;margin:34p
 h4{margin:0 0 10px;font-size:15px}
 .story{max-width:70ch;font-size:16px}.story p{margin:0 0 12px;overflow-wrap:anywhere}
 .empty{color:var(--soft);background:var(--sunk);border-radius:8px;padding:12px 16px;margin:0 0 8px;font-size:14px}
-.name{overflow-wrap:break-word}li .name,p .name,h3 .name{overflow-wrap:anywhere}
+.short{white-space:nowrap}.name{overflow-wrap:break-word}li .name,p .name,h3 .name{overflow-wrap:anywhere}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));margin:0;background:var(--card);border:1px solid var(--rule);border-radius:10px;overflow:hidden}
 .tile{padding:16px 18px 14px;margin:0 -1px -1px 0;border:solid var(--rule);border-width:0 1px 1px 0}
 .tile dt{font-size:13px;color:var(--soft)}.tile dd{margin:2px 0 0}

@@ -33,7 +33,8 @@ function versions(list: readonly ReportDatasetVersion[]): Markup {
 
 function rules(data: ReportData): Markup {
   const list = sorted(data.deadLettersByRule);
-  if (list.length === 0) return empty('No row was quarantined.');
+  if (list.length === 0)
+    return empty(data.deadLettersByRule ? 'No row was quarantined.' : 'Dead letters were not recorded.');
   const total = list.reduce((sum, [, value]) => sum + value, 0);
   const most = list[0]?.[1] ?? 1;
   const rows = list.map(([rule, value]) => [

@@ -1,4 +1,4 @@
-import { badge, bar, empty, figure, legend, name, table } from '../components.ts';
+import { badge, bar, empty, figure, keyed, legend, name, table } from '../components.ts';
 import { count, decimal, interval, isKnown, known, percent, tiny } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
 import { type Curve, squareChart, thin } from '../plots/curves.ts';
@@ -8,14 +8,14 @@ import { championOf } from './summary.ts';
 
 /** Model versions, ROC, calibration, importances and the gates before promotion. */
 export function modelSection(data: ReportData, tones: Tones): Markup {
-  return html`${models(data, tones)}<div class="cards">${roc(data.roc ?? [], tones)}${calibration(data.calibrationByModel ?? [], tones)}${importances(data, tones)}</div><h3>Gates before promotion</h3>${promotions(data.promotion ?? [])}`;
+  return html`${models(data, tones)}<div class="cards">${roc(data.roc ?? [], tones)}${calibration(data.calibrationByModel ?? [], tones)}${importances(data, tones)}</div><h3>Gates before promotion</h3>${promotions(data.promotion)}`;
 }
 
 function models(data: ReportData, tones: Tones): Markup {
   const list = data.modelVersions ?? [];
   if (list.length === 0) return empty('No model version was registered.');
   const rows = list.map((model) => [
-    html`<span class="${tones(model.version)}"><i class="key block"></i></span>${name(versionLabel(model.version))}`,
+    keyed(model.version, tones),
     (known(model.alias) ?? '').split(/[,\s]+/).map((alias) => (alias ? html`${badge(alias)} ` : '')),
     known(model.trainedOn) ?? '',
     count(model.trainRows),
@@ -156,7 +156,8 @@ function importances(data: ReportData, tones: Tones): Markup {
   });
 }
 
-function promotions(list: readonly ReportPromotion[]): Markup {
+function promotions(list: readonly ReportPromotion[] | undefined): Markup {
+  if (list === undefined) return empty('Promotions were not recorded.');
   if (list.length === 0) return empty('No promotion was asked for.');
   const cards = list.map((item) => {
     const gates = (item.gates ?? []).map((gate) => {

@@ -1,4 +1,4 @@
-import { badge, empty, figure, legend, name, responsive, table } from '../components.ts';
+import { badge, empty, figure, keyed, legend, name, responsive, table } from '../components.ts';
 import { count, day, decimal, instant, interval, isKnown, known, month, percent } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
 import { type TimePoint, timeChart } from '../plots/time-chart.ts';
@@ -9,7 +9,7 @@ import { driftPart } from './drift.ts';
 
 /** Performance by window and month, drift by feature, and the alerts. */
 export function overTimeSection(data: ReportData, tones: Tones): Markup {
-  return html`<h3>Performance by window</h3>${performance(data, tones)}<h3>Performance by month</h3>${months(data, tones)}<h3>Drift</h3>${driftPart(data, tones)}<h3>Alerts</h3>${alerts(data.alerts ?? [])}`;
+  return html`<h3>Performance by window</h3>${performance(data, tones)}<h3>Performance by month</h3>${months(data, tones)}<h3>Drift</h3>${driftPart(data, tones)}<h3>Alerts</h3>${alerts(data.alerts)}`;
 }
 
 type Metric = {
@@ -137,7 +137,7 @@ function months(data: ReportData, tones: Tones): Markup {
   const rated = list.some((item) => isKnown(item.labelRate));
   const rows = list.map((item) => [
     month(item.month),
-    html`<span class="${tones(item.modelVersion)}"><i class="key block"></i></span>${name(versionLabel(item.modelVersion))}`,
+    keyed(item.modelVersion, tones),
     count(item.rows),
     ...(rated ? [percent(item.labelRate)] : []),
     html`${decimal(item.auc)}${item.aucInterval ? html`<small>${interval(item.aucInterval)}</small>` : ''}`,
@@ -152,13 +152,14 @@ function months(data: ReportData, tones: Tones): Markup {
     ...(rated ? [{ label: 'Late', kind: 'number' as const, minor: true }] : []),
     { label: 'AUC (95 %)', kind: 'number' as const },
     { label: 'Log loss (nats)', kind: 'number' as const },
-    { label: 'ECE', kind: 'number' as const },
+    { label: 'ECE', kind: 'number' as const, minor: true },
     ...(noted ? [{ label: 'Remark', minor: true }] : []),
   ];
   return table('Performance by month and model version', columns, rows);
 }
 
-function alerts(list: readonly ReportAlert[]): Markup {
+function alerts(list: readonly ReportAlert[] | undefined): Markup {
+  if (list === undefined) return empty('Alerts were not recorded.');
   if (list.length === 0) return empty('No alert was raised.');
   const rows = list.map((alert) => [
     day(alert.raised),
