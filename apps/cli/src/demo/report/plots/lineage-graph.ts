@@ -12,7 +12,7 @@ export type GraphNode = {
   readonly tone: string;
 };
 
-const NODE = { width: 138, gapX: 30, gapY: 16, line: 15, top: 22, characters: 18 } as const;
+const NODE = { width: 138, gapX: 30, gapY: 16, line: 15, top: 22, characters: 16 } as const;
 
 /** Width and markup of a layered drawing that runs from left to right, from what went in to what came out. */
 export function lineageGraph(
