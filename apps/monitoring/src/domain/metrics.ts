@@ -53,12 +53,12 @@ export interface Performance {
   readonly notes: readonly string[];
 }
 
-/** Replicates of each bootstrap. */
-const REPLICATES = 400;
+/** Replicates of each bootstrap: an end of the interval is the fifth of 200 from outside. */
+const REPLICATES = 200;
 
 /**
  * Computes the task's metrics over the rows that have a truth (labels that are not NaN), with 95 % intervals by a Poisson
- * bootstrap drawn by the seed; the rows' order is part of the draw. `ece` has no interval: resampling makes it larger, so a
+ * bootstrap drawn by the seed (`label_rate`: by Wilson's formula); the rows' order is part of the draw. `ece` has no interval: resampling makes it larger, so a
  * percentile interval would miss it. Undefined where no row can be measured.
  */
 export function measurePerformance(
@@ -128,12 +128,22 @@ function intervalsOf(names: readonly string[], labels: Float64Array, predictions
   const intervals: Record<string, { lower: number; upper: number }> = {};
   for (const name of names) {
     if (name === 'ece') continue;
-    // The share of label 1 is the mean absolute error of predicting 0.
-    const found =
-      name === 'label_rate'
-        ? bootstrapMetric('mae', labels, new Float64Array(labels.length), options)
-        : bootstrapMetric(name as BootstrapMetric, labels, predictions, options);
+    if (name === 'label_rate') {
+      intervals[name] = wilson(labels);
+      continue;
+    }
+    const found = bootstrapMetric(name as BootstrapMetric, labels, predictions, options);
     intervals[name] = { lower: found.low, upper: found.high };
   }
   return intervals;
+}
+
+/** The 95 % interval of the share of label 1 (Wilson, 1927), which needs no draws. */
+function wilson(labels: Float64Array): { lower: number; upper: number } {
+  const n = labels.length;
+  const z2 = 1.959963984540054 ** 2;
+  const share = labels.reduce((sum, label) => sum + label, 0) / n;
+  const centre = (share + z2 / (2 * n)) / (1 + z2 / n);
+  const half = Math.sqrt(z2 * ((share * (1 - share)) / n + z2 / (4 * n * n))) / (1 + z2 / n);
+  return { lower: Math.max(0, centre - half), upper: Math.min(1, centre + half) };
 }
