@@ -8,10 +8,12 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { generateDocs } from './docs.ts';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
 const contracts = join(root, 'libs/contracts/src');
+const reference = join(root, 'docs/reference');
 const check = process.argv.includes('--check');
 
 await generate();
@@ -20,15 +22,23 @@ await generate();
 async function generate(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-generate-'));
   try {
-    await generateContracts(directory);
-    const stale = await differing(contracts, directory);
-    if (!check) await update(stale, directory);
-    else if (stale.length > 0) {
-      console.error(`Generated code is stale; run "npm run generate". Differing files:\n  ${stale.join('\n  ')}`);
-      process.exitCode = 1;
-    }
+    const [freshContracts, freshReference] = [join(directory, 'contracts'), join(directory, 'reference')];
+    await Promise.all([generateContracts(freshContracts), generateDocs(freshReference)]);
+    await settle(contracts, freshContracts);
+    await settle(reference, freshReference);
   } finally {
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Brings the committed files of one directory to the fresh ones, or tells with `--check` which of them differ. */
+async function settle(committed: string, fresh: string): Promise<void> {
+  const stale = await differing(committed, fresh);
+  if (!check) await update(stale, committed, fresh);
+  else if (stale.length > 0) {
+    const names = stale.map((name) => relative(root, join(committed, name)));
+    console.error(`Generated files are stale; run "npm run generate". Differing files:\n  ${names.join('\n  ')}`);
+    process.exitCode = 1;
   }
 }
 
@@ -54,9 +64,9 @@ function toJson(template: string): unknown {
 }
 
 /** Brings the named files of the committed tree to what stands in `fresh`; files that are gone there are removed. */
-async function update(names: readonly string[], fresh: string): Promise<void> {
+async function update(names: readonly string[], committed: string, fresh: string): Promise<void> {
   for (const name of names) {
-    const target = join(contracts, name);
+    const target = join(committed, name);
     await cp(join(fresh, name), target, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
       return rm(target, { force: true });
