@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { isAbsolute, resolve } from 'node:path';
 import type { Dataset } from '@millrace/contracts/millrace/ingestion/v1/dataset';
-import { WriteDisposition } from '@millrace/contracts/millrace/ingestion/v1/dataset';
+import { DatasetVersionState, WriteDisposition } from '@millrace/contracts/millrace/ingestion/v1/dataset';
 import type { IngestionRun } from '@millrace/contracts/millrace/ingestion/v1/ingestion_run';
 import { FileFormat } from '@millrace/contracts/millrace/ingestion/v1/source';
 import type { DataContract } from '@millrace/contracts/millrace/validation/v1/data_contract';
 import { isAppError } from '@millrace/kernel';
+import { EXIT } from '../exit-codes.ts';
 import { plainJson } from '../plain-json.ts';
-import { idOf, nameOf } from '../resource.ts';
+import { idOf, nameOf, shortName } from '../resource.ts';
 import type { Session } from '../session.ts';
 import type { Action, Input } from '../tree/spec.ts';
 import { optionInvalid } from '../tree/spec.ts';
@@ -27,6 +28,7 @@ export const loadDataset: Action = async (session, input) => {
   const key = input.list('key').flatMap((k) => k.split(','));
   const { ingestion } = await session.client();
   const dataset = await findOrCreate(session, name, key);
+  await settleCandidate(session, input, dataset);
   const source = nameOf(session, 'source', `${idOf(name).slice(0, 57)}-files`);
   await ingestion.updateSource({
     source: {
@@ -60,10 +62,24 @@ export const loadDataset: Action = async (session, input) => {
     else session.print('Nothing new: the dataset is as it was.');
     return 0;
   }
-  const contract = await contractFor(session, input, name, load.datasetVersion);
+  const contract = await contractOf(session, input.text('contract'), name);
   const judged = await validateVersion(session, load.datasetVersion, contract);
-  return reportVerdict(session, load, judged);
+  const exitCode = reportVerdict(session, load, judged);
+  if (exitCode === EXIT.ok && contract === '' && input.flag('inferContract'))
+    await inferContract(session, name, load.datasetVersion);
+  return exitCode;
 };
+
+/** A load that was interrupted before its rows were judged leaves a candidate; it is judged now, so that this one can go on. */
+async function settleCandidate(session: Session, input: Input, dataset: Dataset): Promise<void> {
+  if (dataset.latestVersion === '' || dataset.latestVersion === dataset.publishedVersion) return;
+  const { ingestion } = await session.client();
+  const { datasetVersion } = await ingestion.getDatasetVersion({ name: dataset.latestVersion });
+  if (datasetVersion?.state !== DatasetVersionState.CANDIDATE) return;
+  session.note(`${shortName(dataset.latestVersion)} was loaded before and not judged yet: judging it first.`);
+  const contract = await contractOf(session, input.text('contract'), dataset.name);
+  await validateVersion(session, dataset.latestVersion, contract);
+}
 
 async function findOrCreate(session: Session, name: string, key: readonly string[]): Promise<Dataset> {
   const { ingestion } = await session.client();
@@ -91,14 +107,13 @@ function disposition(input: Input, dataset: Dataset): WriteDisposition {
   return dataset.primaryKey.length > 0 ? WriteDisposition.MERGE : WriteDisposition.APPEND;
 }
 
-/** The contract to judge by; with `--infer-contract` it is made from the candidate where the dataset has none. */
-async function contractFor(session: Session, input: Input, dataset: string, version: string): Promise<string> {
-  const known = await contractOf(session, input.text('contract'), dataset);
-  if (known !== '' || !input.flag('inferContract')) return known;
+/** Makes the contract that later loads are judged by from what the published version holds. */
+async function inferContract(session: Session, dataset: string, version: string): Promise<void> {
   const { validation } = await session.client();
   const inferred = (await validation.inferContract({ datasetVersion: version })).dataContract as DataContract;
   const name = nameOf(session, 'dataContract', idOf(dataset));
   await validation.createDataContract({ dataContract: { ...inferred, name, dataset }, requestId: randomUUID() });
-  session.note(`Made data contract ${idOf(name)} with ${inferred.expectations.length} expectations from these rows.`);
-  return name;
+  session.note(
+    `Made data contract ${idOf(name)} with ${inferred.expectations.length} expectations from these rows; later loads are judged by it.`,
+  );
 }

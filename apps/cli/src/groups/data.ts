@@ -93,7 +93,10 @@ export const datasetCommands: GroupSpec = {
           flags: '--contract <contract>',
           about: "Judges by this data contract (default: the one with the dataset's id, if there is one)",
         },
-        { flags: '--infer-contract', about: 'Makes a data contract from these rows where the dataset has none' },
+        {
+          flags: '--infer-contract',
+          about: 'Makes a data contract from these rows, for later loads, where the dataset has none',
+        },
         { flags: '--delimiter <text>', about: 'CSV: what separates columns (default: ,)' },
       ],
       examples: [

@@ -9,7 +9,7 @@ export function count(value: number | bigint): string {
 export function short(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? '–' : value > 0 ? '∞' : '-∞';
   const size = Math.abs(value);
-  if (size >= 999_999.5) return size >= 999_999_999.5 ? `${trim(value / 1e9, 3)}G` : `${trim(value / 1e6, 3)}M`;
+  if (size >= 999_500) return size >= 999_500_000 ? `${trim(value / 1e9, 3)}G` : `${trim(value / 1e6, 3)}M`;
   if (size >= 9999.5) return `${trim(value / 1e3, 3)}k`;
   if (Number.isInteger(value)) return String(value);
   if (size > 0 && size < 0.001) return value.toExponential(1);

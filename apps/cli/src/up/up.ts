@@ -40,7 +40,7 @@ export const up: Action = async (session, input) => {
     });
   } else {
     session.print([
-      `${session.style.good('Millrace runs')} since ${duration(performance.now() - begin)} after the start.`,
+      `${session.style.good('Millrace is up')} after ${duration(performance.now() - begin)}.`,
       `  gRPC  ${session.style.bold(grpcAddress)}`,
       `  HTTP  ${session.style.bold(httpUrl)}   ${session.style.dim(`${httpUrl}/metrics`)}`,
       `  data  ${config.dataDirectory}   ${session.style.dim('log: millrace.log')}`,
