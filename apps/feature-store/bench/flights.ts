@@ -19,8 +19,22 @@ const wanted = new Set(process.argv.slice(2));
 const wants = (work: string) => wanted.size === 0 || wanted.has(work);
 const peakRssMib = () =>
   Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024);
-const print = (work: string, facts: Record<string, number | string>) =>
-  console.log(JSON.stringify({ area: 'feature-store', work, ...facts, peakRssMib: peakRssMib() }));
+let cpu = process.cpuUsage();
+/** Beside the time of the clock, the processor time of this process since the line before (PostgreSQL not counted). */
+const print = (work: string, facts: Record<string, number | string>) => {
+  const { user, system } = process.cpuUsage(cpu);
+  cpu = process.cpuUsage();
+
+  console.log(
+    JSON.stringify({
+      area: 'feature-store',
+      work,
+      ...facts,
+      cpuSeconds: Math.round((user + system) / 1e4) / 100,
+      peakRssMib: peakRssMib(),
+    }),
+  );
+};
 const seconds = (from: number) => Math.round(performance.now() - from) / 1000;
 const time = (text: string, plusDays = 0) => ({
   seconds: BigInt(Date.parse(`${text}T00:00:00Z`) / 1000 + plusDays * 86_400),

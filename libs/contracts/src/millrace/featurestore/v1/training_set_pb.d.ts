@@ -56,13 +56,15 @@ export declare type TrainingSet = Message<"millrace.featurestore.v1.TrainingSet"
 
   /**
    * The rows: `event_time`, the columns of the feature service, `label`; sorted by event time, then by all columns.
+   * Rows of the label dataset without an event time or a label are left out.
    *
    * @generated from field: millrace.common.v1.TableRef table = 6;
    */
   table?: TableRef | undefined;
 
   /**
-   * Profile of the columns, as canonical JSON (`libs/profiles`): what monitoring compares with.
+   * Profile of the columns, as canonical JSON (`libs/profiles`): what monitoring compares with. Of a
+   * set of more than 100,000 rows, every n-th row in the order of time is profiled.
    *
    * @generated from field: millrace.common.v1.BlobRef profile = 7;
    */
