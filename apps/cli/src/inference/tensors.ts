@@ -44,6 +44,7 @@ export function inputTensor({ name, datatype }: TensorType, values: readonly Giv
       if (Number.isNaN(number) && value !== 'NaN') throw wrong(value, 'a number');
       return number;
     });
+  const texts = () => values.map((value) => encoder.encode(value === null ? '' : String(value)));
   const integers = () =>
     values.map((value) => {
       if (!/^-?\d+$/.test(String(value))) throw wrong(value, 'a whole number');
@@ -55,6 +56,8 @@ export function inputTensor({ name, datatype }: TensorType, values: readonly Giv
     case 'FP64':
       return tensor({ fp64Contents: numbers() });
     case 'INT64':
+      // A request column of type TIMESTAMP is INT64, microseconds since 1970; endpoints read it as text as well.
+      if (values.every(isTime)) return { ...tensor({ bytesContents: texts() }), datatype: 'BYTES' };
       return tensor({ int64Contents: integers() });
     case 'UINT64':
       return tensor({ uint64Contents: integers() });
@@ -74,8 +77,13 @@ export function inputTensor({ name, datatype }: TensorType, values: readonly Giv
         }),
       });
     default:
-      return tensor({ bytesContents: values.map((value) => encoder.encode(value === null ? '' : String(value))) });
+      return tensor({ bytesContents: texts() });
   }
+}
+
+/** Whether a value is written like a moment: `2001-04-01T09:30:00Z`. */
+function isTime(value: GivenValue): boolean {
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value);
 }
 
 /** The outputs of an answer as numbers, booleans or texts, by name; 64-bit integers beyond 2^53 are texts. */
