@@ -38,10 +38,11 @@ export async function watchWork<T>(
   return last;
 }
 
-/** Lines for the steps whose state, tenth of progress or message changed. */
+/** Lines for the steps whose state, tenth of progress or message (but for its figures) changed. */
 function tellChanges(session: Session, steps: readonly StepView[], told: Map<string, string>): void {
   for (const step of steps) {
-    const key = `${step.mark} ${Math.floor(step.fraction * 10)} ${step.message}`;
+    // Figures in a message change all the time (`round 43 of 100`): they alone are no news.
+    const key = `${step.mark} ${Math.floor(step.fraction * 10)} ${step.message.replace(/\d+/g, '0')}`;
     if (step.mark === 'pending' || told.get(step.name) === key) continue;
     told.set(step.name, key);
     session.print(stepText(step));

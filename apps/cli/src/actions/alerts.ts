@@ -37,7 +37,7 @@ export const listAlerts: Action = async (session, input) => {
     await session.printTable(
       alerts,
       [
-        { title: 'ALERT', value: (a) => idOf(a.name), priority: 0, widthMin: 20 },
+        { title: 'ALERT', value: (a) => idOf(a.name), priority: 0, widthMin: 26 },
         { title: 'STATE', value: stateText, priority: 0 },
         { title: 'KIND', value: (a) => a.kind, priority: 1 },
         { title: 'ENDPOINT', value: (a) => idOf(a.endpoint), priority: 2 },

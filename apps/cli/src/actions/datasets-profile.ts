@@ -49,11 +49,7 @@ function columnView(column: ColumnSummary, rows: number): ColumnView {
     quantiles: isTime ? [] : column.quantiles,
     topValues: column.topValues.map((v) => ({ value: v.value, count: Number(v.count) })),
     bins: column.histogram.map((b) => ({ lower: b.lower, upper: b.upper, count: Number(b.count) })),
-    label: (edge) => (isTime ? edgeTime(column, edge) : short(edge)),
+    // Edges of times are milliseconds since 1970.
+    label: (edge) => (isTime ? moment(new Date(edge)) : short(edge)),
   };
-}
-
-/** Edges of times are microseconds since 1970; of days, days. */
-function edgeTime(column: ColumnSummary, edge: number): string {
-  return moment(new Date(column.type === DataType.DATE ? edge * 86_400_000 : edge / 1000));
 }

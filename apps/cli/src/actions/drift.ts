@@ -1,7 +1,7 @@
 import type { Monitor, MonitorRun, WindowReport } from '@millrace/contracts/millrace/monitoring/v1/monitor';
 import { plainJson } from '../plain-json.ts';
 import { sparkline } from '../render/bars.ts';
-import { count, duration, metric, moment, percent } from '../render/format.ts';
+import { count, metric, moment, percent, span } from '../render/format.ts';
 import type { Column } from '../render/table.ts';
 import { allPages, dateOf, idOf, nameOf, shortName } from '../resource.ts';
 import type { Session } from '../session.ts';
@@ -26,7 +26,7 @@ export const listMonitors: Action = async (session) => {
         { title: 'ENDPOINT', value: (m) => idOf(m.endpoint), priority: 1 },
         {
           title: 'WINDOW',
-          value: (m) => duration(Number(m.window?.seconds ?? 0n) * 1000).replace(/ 0h$/, ''),
+          value: (m) => span(Number(m.window?.seconds ?? 0n) * 1000),
           priority: 1,
         },
         { title: 'DESCRIPTION', value: (m) => m.description, priority: 3 },

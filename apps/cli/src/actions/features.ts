@@ -7,7 +7,7 @@ import { FeatureStatus } from '@millrace/contracts/millrace/featurestore/v1/trai
 import { invalidArgument } from '@millrace/kernel';
 import { nearest } from '@millrace/pipelines';
 import { plainJson } from '../plain-json.ts';
-import { duration, moment } from '../render/format.ts';
+import { moment, span } from '../render/format.ts';
 import { allPages, dateOf, idOf, nameOf } from '../resource.ts';
 import type { Action } from '../tree/spec.ts';
 import { readPipelines } from './pipelines-apply.ts';
@@ -111,7 +111,7 @@ export const planFeatures: Action = async (session, input) => {
 function windowText({ feature }: FoundFeature): string {
   if (!feature?.aggregate) return 'newest';
   const seconds = Number(feature.window?.seconds ?? 0n);
-  return `${AggregateFunction[feature.aggregate]?.toLowerCase()} over ${duration(seconds * 1000).replace(/ 0h$/, '')}`;
+  return `${AggregateFunction[feature.aggregate]?.toLowerCase()} over ${span(seconds * 1000)}`;
 }
 
 function unknownColumn(column: string, service: FeatureService): Error {

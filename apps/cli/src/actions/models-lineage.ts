@@ -1,5 +1,6 @@
 import type { LineageNode } from '@millrace/contracts/millrace/orchestrator/v1/pipeline_run';
 import { plainJson } from '../plain-json.ts';
+import { metric } from '../render/format.ts';
 import { lineageTree } from '../render/lineage.ts';
 import { clip } from '../render/width.ts';
 import { shortName } from '../resource.ts';
@@ -22,10 +23,18 @@ export const showLineage: Action = async (session, input) => {
   return 0;
 };
 
+/** Characters of one fact, at most. */
+const FACT_WIDTH = 26;
+
 function nodeText({ style }: Session, node: LineageNode): string {
-  const facts = Object.entries(node.attributes).map(
-    ([key, value]) => `${key} ${value.length > 26 ? `${value.slice(0, 19)}…` : value}`,
-  );
+  const facts = Object.entries(node.attributes)
+    .filter(([key]) => key !== 'etag')
+    .map(([key, value]) => `${key} ${clip(factText(value), FACT_WIDTH)}`);
   const name = node.name.startsWith('workspaces/') ? shortName(node.name) : node.name;
   return `${style.accent(node.kind)} ${style.bold(name)}${facts.length > 0 ? style.dim(`  ${facts.join('  ')}`) : ''}`;
+}
+
+function factText(value: string): string {
+  if (/^-?\d+\.\d{5,}(e[+-]?\d+)?$/.test(value)) return metric(Number(value));
+  return value.startsWith('workspaces/') ? shortName(value) : value;
 }

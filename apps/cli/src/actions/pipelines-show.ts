@@ -5,7 +5,7 @@ import { StepState } from '@millrace/contracts/millrace/orchestrator/v1/pipeline
 import { pipelineJsonSchema } from '@millrace/pipelines';
 import { plainJson } from '../plain-json.ts';
 import { details } from '../render/details.ts';
-import { ago, duration, moment } from '../render/format.ts';
+import { ago, duration, moment, span } from '../render/format.ts';
 import { stepLines } from '../render/steps.ts';
 import type { Column } from '../render/table.ts';
 import { allPages, dateOf, idOf, nameOf } from '../resource.ts';
@@ -199,5 +199,5 @@ function scheduleText(schedule: Schedule): string {
   if (schedule.clock.case === 'cron')
     return `cron ${schedule.clock.value}${schedule.timeZone ? ` ${schedule.timeZone}` : ''}${paused}`;
   const every = schedule.clock.value?.every;
-  return `every ${duration(Number(every?.seconds ?? 0n) * 1000)} of ${schedule.clock.value?.calendar ?? ''}${paused}`;
+  return `every ${span(Number(every?.seconds ?? 0n) * 1000)} of ${schedule.clock.value?.calendar ?? ''}${paused}`;
 }

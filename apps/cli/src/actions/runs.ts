@@ -45,7 +45,7 @@ export const listRuns: Action = async (session, input) => {
   await session.printTable(
     runs,
     [
-      { title: 'RUN', value: (r) => idOf(r.name), priority: 0, widthMin: 20 },
+      { title: 'RUN', value: (r) => idOf(r.name), priority: 0, widthMin: 26 },
       { title: 'NAME', value: (r) => r.displayName, priority: 4 },
       { title: 'EXPERIMENT', value: (r) => idOf(r.experiment), priority: 3 },
       { title: 'STATUS', value: (r) => statusText(session, r), priority: 0 },

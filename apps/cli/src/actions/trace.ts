@@ -57,7 +57,8 @@ export const showTrace: Action = async (session, input) => {
   const views = spans.map((span) => ({
     id: span.spanId,
     parent: span.parentSpanId,
-    name: span.name,
+    // Calls are told apart by service and method; the package only takes room.
+    name: span.name.replace(/^(?:[a-z0-9]+\.)+(\w+\/\w+)$/, '$1'),
     service: span.service,
     startUs: span.startUnixUs,
     durationUs: span.durationUs,

@@ -1,8 +1,7 @@
 import { EXIT } from '../exit-codes.ts';
 import { idOf } from '../resource.ts';
 import { Session } from '../session.ts';
-import type { Action, CompletionKind } from '../tree/spec.ts';
-import { commandTree } from '../tree/tree.ts';
+import type { Action, CommandSpec, CompletionKind, GroupSpec } from '../tree/spec.ts';
 import { SCRIPTS } from './scripts.ts';
 import { candidates } from './words.ts';
 
@@ -17,19 +16,21 @@ export const completion: Action = async (session, input) => {
 };
 
 /** `__complete -- WORDS`: a word a line, with what it means behind a tab; `:files` asks the shell for files. */
-export const complete: Action = async (session, input) => {
-  const words = [...input.variadic(0)];
-  if (words.length === 0) words.push('');
-  const found = candidates(await commandTree(words), words);
-  const current = words.at(-1) ?? '';
-  for (const { word, about } of found.words) if (word.startsWith(current)) session.print(`${word}\t${about}`);
-  if (found.kind === 'file') session.print(':files');
-  else if (found.kind) {
-    const ids = await idsOf(sessionOf(session, words), found.kind).catch(() => []);
-    for (const id of ids) if (id.startsWith(current)) session.print(id);
-  }
-  return EXIT.ok;
-};
+export function completeFrom(tree: readonly (GroupSpec | CommandSpec)[]): Action {
+  return async (session, input) => {
+    const words = [...input.variadic(0)];
+    if (words.length === 0) words.push('');
+    const found = candidates(tree, words);
+    const current = words.at(-1) ?? '';
+    for (const { word, about } of found.words) if (word.startsWith(current)) session.print(`${word}\t${about}`);
+    if (found.kind === 'file') session.print(':files');
+    else if (found.kind) {
+      const ids = await idsOf(sessionOf(session, words), found.kind).catch(() => []);
+      for (const id of ids) if (id.startsWith(current)) session.print(id);
+    }
+    return EXIT.ok;
+  };
+}
 
 /** The session that the words themselves would have: `--dir`, `--address` and `--workspace` count here as well. */
 function sessionOf({ io }: Session, words: readonly string[]): Session {

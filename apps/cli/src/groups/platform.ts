@@ -50,12 +50,4 @@ export const platformCommands: readonly CommandSpec[] = [
     ],
     load: async () => (await import('../completion/completion.ts')).completion,
   },
-  {
-    name: '__complete',
-    about: 'Tells the words that may stand at the end of a command line',
-    arguments: [{ name: '[words...]', about: 'The words after `millrace`, the last one unfinished' }],
-    examples: ['__complete -- datasets show fl'],
-    hidden: true,
-    load: async () => (await import('../completion/completion.ts')).complete,
-  },
 ];

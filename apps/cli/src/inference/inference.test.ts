@@ -66,6 +66,12 @@ test.each([
   });
 });
 
+test('times are sent as text', () => {
+  expect(inputTensor({ name: 'date', datatype: 'INT64' }, ['2001-04-01T09:30:00Z'])).toMatchObject({
+    datatype: 'BYTES',
+  });
+});
+
 test.each([
   ['FP32', 'abc'],
   ['INT64', '1.5'],

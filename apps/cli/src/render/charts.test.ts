@@ -120,10 +120,17 @@ test('a waterfall: indented, placed on the axis, many siblings as one line', () 
     span('a', undefined, 'run', 1000, 1000),
     span('b', 'a', 'load', 1000, 500),
     ...Array.from({ length: 6 }, (_, i) => span(`q${i}`, 'b', 'query', 1000 + i * 50, 50)),
+    ...Array.from({ length: 6 }, (_, i) => span(`s${i}`, 'c', 'step', 1500, 1)),
+    ...Array.from({ length: 6 }, (_, i) => span(`t${i}`, `s${i}`, `part ${i}`, 1500, 1)),
     span('c', 'a', 'train', 1500, 500, true),
     span('d', 'gone', 'orphan', 1200, 1),
   ];
-  const lines = waterfall(spans, { width: 61, style });
+  // Siblings with spans of their own below them are not put together.
+  expect(waterfall(spans, { width: 61, style }).filter((line) => line.includes('step'))).toHaveLength(6);
+  const lines = waterfall(
+    spans.filter((s) => !/^[st]\d/.test(s.id)),
+    { width: 61, style },
+  );
   expect(lines.map((line) => line.slice(0, 25).trimEnd())).toEqual([
     '',
     'run',
@@ -135,7 +142,7 @@ test('a waterfall: indented, placed on the axis, many siblings as one line', () 
   expect(lines[2]?.slice(32)).toBe(`${'█'.repeat(10)}${' '.repeat(13)}500 µs`);
   expect(waterfall(spans, { width: 61, style, minUs: 400 }).join('\n')).not.toContain('query');
   expect(waterfall(spans, { width: 61, style, minUs: 900 }).join('\n')).toContain('train');
-  expect(waterfall(spans, { width: 61, style, linesMax: 2 }).at(-1)).toBe('… and 3 lines more');
+  expect(waterfall(spans, { width: 61, style, linesMax: 2 }).at(-1)).toBe('… and 15 lines more');
   expect(waterfall([], { width: 61, style })).toEqual([]);
 });
 

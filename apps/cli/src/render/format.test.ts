@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { ago, bytes, count, duration, metric, moment, percent, rate, short } from './format.ts';
+import { ago, bytes, count, duration, metric, moment, percent, rate, short, span } from './format.ts';
 
 test.each([
   [0, '0'],
@@ -62,6 +62,14 @@ test.each([
   [-1500, '-1.5 s'],
   [Number.NaN, '–'],
 ])('duration %p', (value, text) => expect(duration(value)).toBe(text));
+
+test.each([
+  [604_800_000, '7d'],
+  [129_600_000, '36h'],
+  [900_000, '15m'],
+  [90_000, '90s'],
+  [0, '0s'],
+])('span %p', (value, text) => expect(span(value)).toBe(text));
 
 test('rates, moments and ages', () => {
   expect(rate(3_000_000, 1500)).toBe('2M/s');

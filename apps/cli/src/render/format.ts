@@ -57,6 +57,17 @@ export function duration(milliseconds: number): string {
   return `${Math.floor(whole / 86_400)}d ${Math.floor((whole % 86_400) / 3600)}h`;
 }
 
+/** A span as people set it, in milliseconds: `7d`, `1h`, `15m`, `90s`. */
+export function span(milliseconds: number): string {
+  for (const [unit, length] of [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+  ] as const)
+    if (milliseconds > 0 && milliseconds % length === 0) return `${milliseconds / length}${unit}`;
+  return `${milliseconds / 1000}s`;
+}
+
 /** Something per second: `1.2M/s`; empty when nothing or no time is known. */
 export function rate(amount: number, milliseconds: number): string {
   return amount > 0 && milliseconds > 0 ? `${short(Math.round((amount * 1000) / milliseconds))}/s` : '';

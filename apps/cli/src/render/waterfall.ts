@@ -14,7 +14,7 @@ export interface SpanView {
   readonly failed: boolean;
 }
 
-/** From how many on, siblings of the same name and service are drawn as one line. */
+/** From how many on, siblings of the same name and service that have no spans below them are drawn as one line. */
 const GROUPED_FROM = 6;
 
 interface Line {
@@ -29,7 +29,7 @@ interface Line {
 
 /**
  * A trace as a waterfall: a line a span, indented below its parent, with its place on the time axis and its duration.
- * Six or more siblings of the same name are drawn as one line with their number and the time they took together. Spans
+ * Six or more siblings of the same name, with nothing below them, are one line with their number and total time. Spans
  * shorter than `minUs` are left out unless they failed or one below them is drawn.
  */
 export function waterfall(
@@ -87,7 +87,7 @@ function linesOf(spans: readonly SpanView[], minUs: number): Line[] {
   const lines: Line[] = [];
   const visited = new Set<string>();
   const visit = (parent: string | undefined, depth: number): void => {
-    for (const group of grouped(children.get(parent) ?? [])) {
+    for (const group of grouped(children.get(parent) ?? [], (span) => !children.has(span.id))) {
       const [first] = group as [SpanView];
       if (group.length >= GROUPED_FROM) {
         const line = groupLine(group, depth);
@@ -106,12 +106,13 @@ function linesOf(spans: readonly SpanView[], minUs: number): Line[] {
 }
 
 /** Siblings: those of the same name and service together where they are many, else each on its own, in order of start. */
-function grouped(siblings: readonly SpanView[]): SpanView[][] {
-  const byName = Map.groupBy(siblings, (s) => `${s.service}\n${s.name}`);
+function grouped(siblings: readonly SpanView[], isLeaf: (span: SpanView) => boolean): SpanView[][] {
+  const keyOf = (s: SpanView) => `${s.service}\n${s.name}\n${isLeaf(s) ? '' : s.id}`;
+  const byName = Map.groupBy(siblings, keyOf);
   const many = new Set([...byName.values()].filter((group) => group.length >= GROUPED_FROM));
   const result: SpanView[][] = [];
   for (const span of siblings) {
-    const group = byName.get(`${span.service}\n${span.name}`) as SpanView[];
+    const group = byName.get(keyOf(span)) as SpanView[];
     if (!many.has(group)) result.push([span]);
     else if (group[0] === span) result.push(group);
   }

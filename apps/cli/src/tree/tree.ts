@@ -10,10 +10,10 @@ import type { CommandSpec, GroupSpec, OptionSpec } from './spec.ts';
  * code, so it is done only where they are needed.
  */
 export async function commandTree(args: readonly string[]): Promise<(GroupSpec | CommandSpec)[]> {
-  const needsSettings = args.includes('up') || args[0] === 'completion' || args[0] === '__complete';
+  const needsSettings = args.includes('up');
   const settings: readonly OptionSpec[] = needsSettings ? (await import('../up/settings.ts')).settingOptions() : [];
   const [status, ...further] = platformCommands;
-  return [
+  const tree = [
     upCommand(settings),
     status as CommandSpec,
     pipelineCommands,
@@ -29,4 +29,17 @@ export async function commandTree(args: readonly string[]): Promise<(GroupSpec |
     eventCommands,
     ...further,
   ];
+  return [...tree, completeCommand(tree)];
+}
+
+/** What the completion scripts call at each press of the tab key. */
+function completeCommand(tree: readonly (GroupSpec | CommandSpec)[]): CommandSpec {
+  return {
+    name: '__complete',
+    about: 'Tells the words that may stand at the end of a command line',
+    arguments: [{ name: '[words...]', about: 'The words after `millrace`, the last one unfinished' }],
+    examples: ['__complete -- datasets show fl'],
+    hidden: true,
+    load: async () => (await import('../completion/completion.ts')).completeFrom(tree),
+  };
 }
