@@ -9,7 +9,8 @@ import { checkQuery } from './guard.ts';
 import type { Manifest } from './manifest.ts';
 import type { Parameters } from './parameters.ts';
 import { type WriteResult, type WriteSpec, writeParquet } from './parquet-writer.ts';
-import { readSql } from './relation.ts';
+import { PhysicalSchemas } from './physical-schemas.ts';
+import { readPlainSql, readSql } from './relation.ts';
 import { quoteIdentifier } from './sql.ts';
 import { parseSql } from './syntax.ts';
 import { type QueryResult, runUserQuery } from './user-query.ts';
@@ -89,6 +90,7 @@ class DuckDbEngine implements TableEngine {
   readonly #instance: DuckDBInstance;
   readonly #directory: string;
   readonly #options: TableEngineOptions;
+  readonly #physical = new PhysicalSchemas();
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   #userQueries = 0;
@@ -133,7 +135,20 @@ class DuckDbEngine implements TableEngine {
   }
 
   async relationSql(manifest: Manifest): Promise<string> {
-    return readSql(manifest, pathsIn(await this.#paths([manifest])));
+    return this.#readSql(manifest, await this.#paths([manifest]));
+  }
+
+  /** The plain read where the files' columns are the version's, else the one by field ids. */
+  async #readSql(manifest: Manifest, paths: ReadonlyMap<Digest, string>): Promise<string> {
+    const own = new Map(manifest.files.map(({ digest }) => [digest, paths.get(digest) as string]));
+    if (own.size === 0) return readSql(manifest, pathsIn(paths));
+    const raw = await this.#instance.connect();
+    try {
+      const isPlain = await this.#physical.areAll(new DuckDbConnection(raw), manifest.schema, own);
+      return isPlain ? readPlainSql([...own.values()]) : readSql(manifest, pathsIn(paths));
+    } finally {
+      raw.disconnectSync();
+    }
   }
 
   serializeSql(sql: string): Promise<readonly unknown[]> {
@@ -154,8 +169,8 @@ class DuckDbEngine implements TableEngine {
     checkQuery(sql, statements, Object.keys(options.datasets));
     const manifests = Object.values(options.datasets);
     const paths = await this.#paths(manifests);
-    const pathOf = pathsIn(paths);
-    const views = Object.fromEntries(Object.entries(options.datasets).map(([name, m]) => [name, readSql(m, pathOf)]));
+    const views: Record<string, string> = {};
+    for (const [name, manifest] of Object.entries(options.datasets)) views[name] = await this.#readSql(manifest, paths);
     await this.#enterUserQuery();
     try {
       const result = await runUserQuery({

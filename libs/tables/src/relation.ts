@@ -29,3 +29,8 @@ export function readFilesSql(schema: TableSchema, paths: readonly string[]): str
   );
   return `SELECT * FROM read_parquet(${quoteList(paths)}, schema = MAP {${entries.join(', ')}})`;
 }
+
+/** The SQL of a relation over Parquet files that all have the same columns. */
+export function readPlainSql(paths: readonly string[]): string {
+  return `SELECT * FROM read_parquet(${quoteList(paths)})`;
+}
