@@ -1,6 +1,5 @@
 /** What documents show must be so: pipeline files, command lines, links. */
-import { existsSync, readFileSync } from 'node:fs';
-import { glob } from 'node:fs/promises';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parsePipelineFile } from '@millrace/pipelines';
@@ -9,7 +8,7 @@ import { commandTree } from '../../apps/cli/src/tree/tree.ts';
 import { checkPipeline } from '../../apps/orchestrator/src/domain/check-pipeline.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const pages = await Array.fromAsync(glob(['*.md', 'docs/**/*.md'], { cwd: root }));
+const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root });
 const texts = new Map(pages.map((page) => [page, readFileSync(join(root, page), 'utf8')]));
 const EVERYWHERE = ['--json', '--dir', '--address', '--workspace', '--help'];
 
