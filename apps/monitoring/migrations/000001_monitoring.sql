@@ -57,6 +57,7 @@ create table alerts (
   message text not null,
   figures jsonb not null,
   monitor_run text not null,
+  window_start timestamptz not null,
   window_end timestamptz not null,
   -- End of the newest window that was out of bounds.
   last_window_end timestamptz not null,

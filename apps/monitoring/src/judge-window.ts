@@ -155,6 +155,7 @@ function newAlert(deps: JudgeDeps, run: RunRow, monitorRun: string, verdict: Jud
     message,
     figures,
     monitorRun,
+    windowStart: run.windowStart,
     windowEnd: run.windowEnd,
     lastWindowEnd: run.windowEnd,
     createdAt: now,

@@ -154,6 +154,7 @@ export function alertToProto(row: AlertRow): Init<typeof AlertSchema> {
     message: row.message,
     figures: { ...row.figures },
     monitorRun: row.monitorRun,
+    windowStart: timestampFromDate(row.windowStart),
     windowEnd: timestampFromDate(row.windowEnd),
     createTime: timestampFromDate(row.createdAt),
     ...(row.resolvedAt && { resolveTime: timestampFromDate(row.resolvedAt) }),

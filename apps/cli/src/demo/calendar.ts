@@ -8,11 +8,6 @@ export function days(start: string, end: string): Date[] {
   return found;
 }
 
-/** The last multiple of `spanMs` since 1970 at or before a moment. */
-export function spanStart(at: Date, spanMs: number): Date {
-  return new Date(Math.floor(at.getTime() / spanMs) * spanMs);
-}
-
 /** A moment as `2001-04-01T00:00:00Z`. */
 export function rfc3339(at: Date): string {
   return at.toISOString().replace('.000Z', 'Z');

@@ -37,9 +37,14 @@ export async function sampleFlights(
   return flights;
 }
 
+/** When a flight is due to leave, in milliseconds since 1970. */
+export function departureMs(flight: Flight): number {
+  return Date.parse(`${flight.date.replace(' ', 'T')}Z`);
+}
+
 /** When a flight's delay became known, in milliseconds since 1970. */
 export function knownMs(flight: Flight): number {
-  return Date.parse(`${flight.date.replace(' ', 'T')}Z`) + Math.max(flight.delay, 0) * 60_000;
+  return departureMs(flight) + Math.max(flight.delay, 0) * 60_000;
 }
 
 /** The question of the example: 15 minutes or more. */

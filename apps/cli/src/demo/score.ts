@@ -2,7 +2,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { MillraceClient } from '@millrace/client';
 import { isAppError, messageOf } from '@millrace/kernel';
 import type { Flight } from './flights.ts';
-import { isLate, knownMs } from './flights.ts';
+import { departureMs, isLate, knownMs } from './flights.ts';
 
 /** What became of some predictions. */
 export interface ScoreCounts {
@@ -26,12 +26,36 @@ export interface Asked {
   readonly flight: Flight;
 }
 
+/** Flights that are asked for in one request: row `i` has the prediction id `<id>/<i>`. */
+interface Group {
+  readonly id: string;
+  readonly flights: readonly Flight[];
+}
+
+/** Flights that leave within this time are asked for together. */
+const GROUP_MS = 1_800_000;
+
+/** Puts a month's flights, in order of time, into requests by the half-hour; gives each flight the id of its prediction. */
+export function askedOf(month: string, flights: readonly Flight[]): Asked[] {
+  const asked: Asked[] = [];
+  let slot = Number.NaN;
+  let row = 0;
+  for (const flight of flights) {
+    const own = Math.floor(departureMs(flight) / GROUP_MS);
+    row = own === slot ? row + 1 : 0;
+    slot = own;
+    asked.push({ id: `flights-${month}-${slot}/${row}`, flight });
+  }
+  return asked;
+}
+
 /** Asks for each flight, one request a flight, in order of time, a few at a time. */
 export async function scoreAll(client: MillraceClient, asked: readonly Asked[]): Promise<ScoreCounts> {
   const counts: ScoreCounts = { sent: 0, failed: 0, byVersion: {} };
+  const groups = groupsOf(asked);
   let next = 0;
   const worker = async () => {
-    for (let item = asked[next++]; item; item = asked[next++]) await scoreOne(client, item, true, counts);
+    for (let group = groups[next++]; group; group = groups[next++]) await ask(client, group, true, counts);
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   return counts;
@@ -49,7 +73,7 @@ export async function scoreSteadily(
   const begin = performance.now();
   for (let i = 0; !signal.aborted && flights.length > 0; i++) {
     const flight = flights[i % flights.length] as Flight;
-    const call = scoreOne(client, { id: `load-${i}`, flight }, false, counts).finally(() => running.delete(call));
+    const call = ask(client, { id: `load-${i}`, flights: [flight] }, false, counts).finally(() => running.delete(call));
     running.add(call);
     const waitMs = begin + ((i + 1) * 1000) / perSecond - performance.now();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
@@ -85,33 +109,66 @@ export function addCounts(total: ScoreCounts, more: ScoreCounts): ScoreCounts {
   };
 }
 
-/** One request with the raw columns of one flight; its airports are also the keys by which features are looked up. */
-async function scoreOne(
+/** Flights of one request, by what stands before the slash of their prediction ids. */
+function groupsOf(asked: readonly Asked[]): Group[] {
+  const groups = new Map<string, Flight[]>();
+  for (const { id, flight } of asked) {
+    const group = id.slice(0, id.lastIndexOf('/'));
+    const flights = groups.get(group) ?? [];
+    flights.push(flight);
+    groups.set(group, flights);
+  }
+  return [...groups].map(([id, flights]) => ({ id, flights }));
+}
+
+/** One request with the raw columns of some flights; their airports are also the keys by which features are looked up. */
+async function ask(
   client: MillraceClient,
-  { id, flight }: Asked,
+  { id, flights }: Group,
   isLogged: boolean,
   counts: ScoreCounts,
 ): Promise<void> {
-  const text = (value: string) => ({ bytesContents: [new TextEncoder().encode(value)] });
-  const tensor = (name: string, datatype: string, contents: object) => ({ name, datatype, shape: [1n, 1n], contents });
-  counts.sent += 1;
+  const encoder = new TextEncoder();
+  const texts = (of: (flight: Flight) => string) => ({
+    bytesContents: flights.map((flight) => encoder.encode(of(flight))),
+  });
+  const tensor = (name: string, datatype: string, contents: object) => ({
+    name,
+    datatype,
+    shape: [BigInt(flights.length), 1n],
+    contents,
+  });
+  counts.sent += flights.length;
   try {
     const answer = await client.inference.modelInfer({
       modelName: ENDPOINT,
-      id,
+      // A single row keeps the request's id; several get their number behind it.
+      id: flights.length === 1 ? `${id}/0` : id,
       inputs: [
-        tensor('date', 'BYTES', text(`${flight.date.replace(' ', 'T')}Z`)),
-        tensor('distance', 'INT64', { int64Contents: [BigInt(flight.distance)] }),
-        tensor('origin', 'BYTES', text(flight.origin)),
-        tensor('destination', 'BYTES', text(flight.destination)),
+        tensor(
+          'date',
+          'BYTES',
+          texts((flight) => new Date(departureMs(flight)).toISOString()),
+        ),
+        tensor('distance', 'INT64', { int64Contents: flights.map((flight) => BigInt(flight.distance)) }),
+        tensor(
+          'origin',
+          'BYTES',
+          texts((flight) => flight.origin),
+        ),
+        tensor(
+          'destination',
+          'BYTES',
+          texts((flight) => flight.destination),
+        ),
       ],
       ...(!isLogged && { parameters: { log: { parameterChoice: { case: 'boolParam' as const, value: false } } } }),
     });
     const named = answer.parameters.model_version_name?.parameterChoice;
     const version = named?.case === 'stringParam' ? named.value : answer.modelVersion;
-    counts.byVersion[version] = (counts.byVersion[version] ?? 0) + 1;
+    counts.byVersion[version] = (counts.byVersion[version] ?? 0) + flights.length;
   } catch (error) {
-    counts.failed += 1;
+    counts.failed += flights.length;
     counts.firstFailure ??= isAppError(error) ? `${error.code} ${error.reason}: ${error.message}` : messageOf(error);
   }
 }

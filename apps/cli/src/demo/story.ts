@@ -6,7 +6,7 @@ import type { MillraceClient } from '@millrace/client';
 import { untilEnded } from '@millrace/client';
 import type { Pipeline } from '@millrace/contracts/millrace/orchestrator/v1/pipeline';
 import { parsePipelineFile } from '@millrace/pipelines';
-import { DAY_MS, days, rfc3339, spanStart } from './calendar.ts';
+import { DAY_MS, days, rfc3339 } from './calendar.ts';
 import { findCorrections } from './corrections.ts';
 import { writeDelivery } from './delivery.ts';
 import type { Display } from './display.ts';
@@ -16,7 +16,7 @@ import type { ProgressFile } from './progress-file.ts';
 import type { ToldRun } from './runs.ts';
 import { followRun, runPipeline } from './runs.ts';
 import type { Asked, ScoreCounts } from './score.ts';
-import { addCounts, recordTruth, scoreAll, scoreSteadily } from './score.ts';
+import { addCounts, askedOf, recordTruth, scoreAll, scoreSteadily } from './score.ts';
 import { archivedFlights } from './source-flights.ts';
 
 /** What the story is told with. */
@@ -54,7 +54,11 @@ export interface ScoredStretch {
 
 const SEED = 7;
 const WORKSPACE = 'workspaces/default';
-const WEEK_MS = 7 * DAY_MS;
+/** The example's monitors, and how their windows lie. */
+const MONITORS = [
+  { monitor: 'flight-delays', windowMs: 7 * DAY_MS, offsetMs: 0 },
+  { monitor: 'flight-delays-month', windowMs: 30 * DAY_MS, offsetMs: 13 * DAY_MS },
+] as const;
 /** Requests a second while a new version is trained and takes over. */
 const LOAD_PER_SECOND = 60;
 
@@ -116,7 +120,7 @@ export async function live(story: Story, month: string, end: string): Promise<Sc
     const begin = performance.now();
     const start = `${month}-01T00:00:00Z`;
     const flights = await sampleFlights(client, { start, end, rows: story.sampleRows, seed: SEED });
-    const asked = flights.map((flight, i): Asked => ({ id: `flight-${month}-${i}`, flight }));
+    const asked = askedOf(month, flights);
     const total = {
       counts: none(),
       load: none(),
@@ -137,15 +141,16 @@ export async function live(story: Story, month: string, end: string): Promise<Sc
       const known = waiting.filter(({ flight }) => knownMs(flight) <= dayEnd);
       waiting = waiting.filter(({ flight }) => knownMs(flight) > dayEnd);
       await recordTruth(client, known);
-      if (spanStart(new Date(dayEnd), WEEK_MS).getTime() === dayEnd) {
-        const triggered = await watchWeek(story, new Date(dayEnd - WEEK_MS));
+      for (const { monitor, windowMs, offsetMs } of MONITORS) {
+        if ((dayEnd - offsetMs) % windowMs !== 0) continue;
+        const triggered = await watchWindow(story, monitor, new Date(dayEnd - windowMs));
         for (const run of triggered)
           total.load = addCounts(
             total.load,
             await followUnderLoad(
               story,
               run,
-              today.map((a) => a.flight),
+              today.map(({ flight }) => flight),
             ),
           );
         total.triggered.push(...triggered);
@@ -176,15 +181,15 @@ async function refreshFeatures({ client }: Story, day: Date): Promise<number> {
   return pipelineRuns.length;
 }
 
-/** Judges a week; gives the runs that its alerts have started. */
-async function watchWeek(story: Story, windowStart: Date): Promise<string[]> {
+/** Judges a window of a monitor; gives the runs that its alerts have started. */
+async function watchWindow(story: Story, monitor: string, windowStart: Date): Promise<string[]> {
   const { client } = story;
   const before = await runNames(client);
   await client.serving.flushPredictionLog({ endpoint: `${WORKSPACE}/endpoints/flight-delays` });
   const { pipelineRun } = await client.orchestrator.createPipelineRun({
     pipeline: `${WORKSPACE}/pipelines/flight-delays-watch`,
-    parameters: { windowStart: rfc3339(windowStart) },
-    requestId: `demo-watch-${rfc3339(windowStart).slice(0, 10)}`,
+    parameters: { monitor, windowStart: rfc3339(windowStart) },
+    requestId: `demo-watch-${monitor}-${rfc3339(windowStart).slice(0, 10)}`,
   });
   const name = pipelineRun?.name ?? '';
   const states = async function* () {

@@ -16,6 +16,7 @@ export interface AlertRow {
   readonly message: string;
   readonly figures: Readonly<Record<string, number>>;
   readonly monitorRun: string;
+  readonly windowStart: Date;
   readonly windowEnd: Date;
   /** End of the newest window that was out of bounds. */
   readonly lastWindowEnd: Date;
@@ -25,15 +26,16 @@ export interface AlertRow {
 }
 
 const COLUMNS = `id, workspace, monitor, endpoint, model_version as "modelVersion", kind, state, message, figures,
-  monitor_run as "monitorRun", window_end as "windowEnd", last_window_end as "lastWindowEnd", created_at as "createdAt",
+  monitor_run as "monitorRun", window_start as "windowStart",
+  window_end as "windowEnd", last_window_end as "lastWindowEnd", created_at as "createdAt",
   resolved_at as "resolvedAt", acknowledged_by as "acknowledgedBy"`;
 
 /** Opens an alert. */
 export async function insertAlert(tx: Tx, row: AlertRow): Promise<void> {
   await tx.execute(
     `insert into alerts (id, workspace, monitor, endpoint, model_version, kind, state, message, figures, monitor_run,
-       window_end, last_window_end, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+       window_start, window_end, last_window_end, created_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     [
       row.id,
       row.workspace,
@@ -45,6 +47,7 @@ export async function insertAlert(tx: Tx, row: AlertRow): Promise<void> {
       row.message,
       JSON.stringify(row.figures),
       row.monitorRun,
+      row.windowStart,
       row.windowEnd,
       row.lastWindowEnd,
       row.createdAt,

@@ -537,6 +537,13 @@ export declare type Alert = Message<"millrace.monitoring.v1.Alert"> & {
    * @generated from field: string acknowledged_by = 13;
    */
   acknowledgedBy: string;
+
+  /**
+   * Beginning of the window in which it was opened.
+   *
+   * @generated from field: google.protobuf.Timestamp window_start = 14;
+   */
+  windowStart?: Timestamp | undefined;
 };
 
 /**
