@@ -19,8 +19,8 @@ const LOCK_STALE_MS = 15 * 60_000;
 const separator = process.argv.indexOf('--');
 const command = separator >= 0 ? process.argv.slice(separator + 1) : [];
 
-if (!isFresh()) await install();
-if (command.length > 0) process.exitCode = await run(command[0], command.slice(1), { stdio: 'inherit' });
+const isReady = isFresh() || (await install());
+if (isReady && command.length > 0) process.exitCode = await run(command[0], command.slice(1), { stdio: 'inherit' });
 
 /** What the installed packages follow from. */
 function wanted() {
@@ -37,22 +37,27 @@ function isFresh() {
   }
 }
 
+/** Installs what the lock file says; tells whether it worked. */
 async function install() {
   await takeLock();
   try {
-    if (isFresh()) return;
+    if (isFresh()) return true;
     console.error("millrace: installing the locked npm packages (once; about a minute from npm's cache) …");
     const started = Date.now();
-    const code = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    // Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms, and some registries do not
+    // have them for the newest versions. `npm install` takes the locked versions all the same.
+    const code = await run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
       stdio: ['ignore', 2, 2],
       ticker: (seconds) => `millrace: … installing, ${seconds} s`,
     });
     if (code !== 0) {
-      console.error('millrace: "npm ci" failed; its messages are above. Mend the cause and run the command again.');
-      process.exit(code);
+      console.error('millrace: "npm install" failed; its messages are above. Mend the cause and run the command again.');
+      process.exitCode = code;
+      return false;
     }
     writeFileSync(stamp, wanted());
     console.error(`millrace: packages installed in ${Math.round((Date.now() - started) / 1000)} s.`);
+    return true;
   } finally {
     rmSync(lock, { recursive: true, force: true });
   }
