@@ -25,8 +25,9 @@ export function registerDemo(program: Command): void {
       'after',
       '\nExamples:\n  $ npm run demo\n  $ npm run demo -- --json --dir /tmp/flights\n  $ npm run demo -- --keep-up',
     )
-    .action(async (options: DemoOptions) => {
+    // `--dir` and `--json` are options of every command too: the program has taken them before this command sees them.
+    .action(async (_: DemoOptions, command: Command) => {
       const { runDemo } = await import('./run-demo.ts');
-      process.exitCode = await runDemo(options);
+      process.exitCode = await runDemo(command.optsWithGlobals<DemoOptions>());
     });
 }
