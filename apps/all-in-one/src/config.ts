@@ -12,6 +12,11 @@ export const allInOneConfigSchema = z.strictObject({
   tablesMemoryMib: z.int().min(128).default(1024).describe('Memory of the table engine in MiB; it spills beyond'),
   threads: z.int().min(1).default(Math.min(availableParallelism(), 16)).describe('Threads of the table engine'),
   poolMax: z.int().min(2).default(4).describe('Database connections per service, at most'),
+  leaseMs: z
+    .int()
+    .min(300)
+    .default(15_000)
+    .describe('Silence after which work of a process that died is taken up again, in milliseconds'),
   stopDeadlineMs: z.int().min(0).default(10_000).describe('Time for calls and work under way when stopping'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level of log lines'),
 });

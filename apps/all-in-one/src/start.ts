@@ -54,7 +54,7 @@ async function start(config: AllInOneConfig, undo: (() => Promise<unknown>)[]): 
   });
   undo.push(() => platform.close());
   const telemetry = platform.telemetry('all-in-one');
-  const modules = createModules(platform, config.gateway);
+  const modules = createModules(platform, config);
   const server = createRpcServer({
     services: modules.all.flatMap((module) => module.grpcServices),
     rawServices: modules.all.flatMap((module) => module.rawMethods ?? []),

@@ -2,6 +2,11 @@ import { z } from 'zod';
 
 /** What the feature store can be told. */
 export const featureStoreConfigSchema = z.strictObject({
+  leaseMs: z
+    .int()
+    .min(300)
+    .default(15_000)
+    .describe('Silence after which another worker takes a job over, in milliseconds'),
   trainingSetConcurrency: z.int().min(1).max(16).default(1).describe('Training sets that are made at the same time'),
   materializationConcurrency: z.int().min(1).max(16).default(1).describe('Materializations at the same time'),
   materializationChunkRows: z

@@ -61,6 +61,7 @@ export function createFeatureStoreModule({
       const runner = await startJobRunner({
         database,
         service: NAME,
+        leaseMs: config.leaseMs,
         logger: telemetry.logger('jobs'),
         telemetry,
         kinds: {

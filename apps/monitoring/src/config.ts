@@ -2,6 +2,11 @@ import { z } from 'zod';
 
 /** What monitoring can be told. */
 export const monitoringConfigSchema = z.strictObject({
+  leaseMs: z
+    .int()
+    .min(300)
+    .default(15_000)
+    .describe('Silence after which another worker takes a job over, in milliseconds'),
   runConcurrency: z.int().min(1).max(16).default(1).describe('Windows that are judged at a time'),
   windowRowsMax: z
     .int()

@@ -47,6 +47,7 @@ export function createMonitoringModule({ config, platform }: { config: Monitorin
       jobs = await startJobRunner({
         database,
         service: SERVICE,
+        leaseMs: config.leaseMs,
         kinds: {
           'monitor-run': {
             handler: (context) => judgeWindow(deps, context),

@@ -47,6 +47,7 @@ export function createRegistryModule({ config, platform }: { config: RegistryCon
       jobs = await startJobRunner({
         database,
         service: SERVICE,
+        leaseMs: config.leaseMs,
         kinds: {
           promotion: {
             handler: (context) => judgePromotion({ platform, database, origins, config }, context),

@@ -22,6 +22,11 @@ export const servingConfigSchema = z.strictObject({
         .describe('Predictions of one endpoint that may wait to be written; more are lost, and counted'),
     })
     .prefault({}),
+  leaseMs: z
+    .int()
+    .min(300)
+    .default(15_000)
+    .describe('Silence after which another worker takes a job over, in milliseconds'),
   deploymentAttempts: z.int().min(1).max(20).default(4).describe('Attempts of a deployment whose sources are away'),
   traceEvery: z.int().min(0).default(64).describe('Each so-manieth batch gets a span of its own; 0: none'),
 });

@@ -71,7 +71,14 @@ export function createServingModule({ config, platform }: { config: ServingConfi
           handler: (job: Parameters<typeof runDeployment>[1]) => runDeployment({ ...deps, keys }, job),
         },
       };
-      jobs = await startJobRunner({ database, service: SERVICE, kinds, logger: telemetry.logger('jobs'), telemetry });
+      jobs = await startJobRunner({
+        database,
+        service: SERVICE,
+        kinds,
+        leaseMs: config.leaseMs,
+        logger: telemetry.logger('jobs'),
+        telemetry,
+      });
       consumer = await consumePromotions(deps);
       flushTimer = setInterval(() => {
         withoutTracing(() => {

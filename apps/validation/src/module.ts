@@ -41,6 +41,7 @@ export function createValidationModule({ config, platform }: { config: Validatio
       jobs = await startJobRunner({
         database,
         service: SERVICE,
+        leaseMs: config.leaseMs,
         kinds: {
           judge: {
             handler: (context) => judgeVersion(deps, context),
