@@ -51,7 +51,9 @@ async function install() {
       ticker: (seconds) => `millrace: … installing, ${seconds} s`,
     });
     if (code !== 0) {
-      console.error('millrace: "npm install" failed; its messages are above. Mend the cause and run the command again.');
+      console.error(
+        'millrace: "npm install" failed; its messages are above. Mend the cause and run the command again.',
+      );
       process.exitCode = code;
       return false;
     }

@@ -124,7 +124,7 @@ function packageOf(specifier: string): string {
 }
 
 function isTest(file: string): boolean {
-  return /\.test\.ts$|\.contract\.ts$|\/test\//.test(file);
+  return /\.test\.ts$|\.contract\.ts$|\/test\/|\/bench\/|\/testing\.ts$/.test(file);
 }
 
 /** Files that import each other in a circle, by depth-first search; type imports count as well. */

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database, Subscription } from '@millrace/postgres';
-import type { Logger } from '@millrace/telemetry';
+import type { Subscription } from '@millrace/postgres';
 import { withoutTracing } from '@millrace/telemetry';
 import type { CheckedConsumeOptions } from './consumeOptions.ts';
+import type { ConsumerDeps } from './consumerDeps.ts';
 import type { Delivery } from './delivery.ts';
 import { Deliverer } from './delivery.ts';
-import type { HeldLock, SessionLocks } from './locks.ts';
-import type { ConsumerMetrics } from './metrics.ts';
+import type { HeldLock } from './locks.ts';
 import { Progress } from './progress.ts';
 import { ResourceQueue } from './resourceQueue.ts';
 import type { ConsumerState, LoggedEvent } from './store.ts';
@@ -22,17 +21,6 @@ const RETRY_MS = 300;
 /** How long a handler may run on when the consumer stops, before its signal is aborted. */
 const STOP_GRACE_MS = 10_000;
 const TRIM_INBOX_EVERY_MS = 3_600_000;
-
-/** What a consumer works with. */
-export interface ConsumerDeps {
-  /** The bus's database. */
-  readonly bus: Database;
-  readonly locks: SessionLocks;
-  readonly logger: Logger;
-  readonly metrics: ConsumerMetrics;
-  /** Inbox rows are kept this long: longer than the log keeps events. */
-  readonly inboxRetentionMs: number;
-}
 
 /**
  * One replica of a durable consumer: stands by until it holds the consumer's lock, then reads the log from the durable

@@ -3,7 +3,7 @@ import type { Tx } from '@millrace/postgres';
 import { contextFromHeaders, withoutTracing, withSpan } from '@millrace/telemetry';
 import { SpanKind, trace } from '@opentelemetry/api';
 import type { CheckedConsumeOptions } from './consumeOptions.ts';
-import type { ConsumerDeps } from './consumer.ts';
+import type { ConsumerDeps } from './consumerDeps.ts';
 import type { Outcome } from './resourceQueue.ts';
 import type { LoggedEvent } from './store.ts';
 import { clearFailure, parkEvent, saveFailure } from './store.ts';

@@ -1,6 +1,7 @@
 import { parseTimestamp } from './calendar.ts';
 import type { Expression } from './expression.ts';
-import { findFunction, functionNames, type Overload } from './functions.ts';
+import type { Overload } from './function-spec.ts';
+import { findFunction, functionNames } from './functions.ts';
 import { isIntervalSyntax, readInterval } from './intervals.ts';
 import { type ExpressionReason, type ExpressionSource, expressionError, suggestion } from './problems.ts';
 import type { Syntax } from './syntax.ts';

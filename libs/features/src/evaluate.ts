@@ -9,7 +9,8 @@ import {
   timestampOrNull,
 } from './calendar.ts';
 import type { Comparison, Expression } from './expression.ts';
-import { findFunction, type Overload } from './functions.ts';
+import type { Overload } from './function-spec.ts';
+import { findFunction } from './functions.ts';
 import { TEXT_FORMS } from './sql.ts';
 import type { FeatureType, Row, Value } from './types.ts';
 import { int64FromDouble, int64OrNull, orderOf } from './values.ts';

@@ -1,6 +1,6 @@
 import { civilFromDays, dayOf, daysFromCivil, floorDiv, MICROS } from './calendar.ts';
 import type { Expression } from './expression.ts';
-import type { FunctionSpec } from './functions.ts';
+import type { FunctionSpec } from './function-spec.ts';
 import type { Value } from './types.ts';
 
 const partOf = (e: Expression | undefined): string => (e as { value: string }).value.toLowerCase();

@@ -1,4 +1,4 @@
-import type { FunctionSpec, Overload } from './functions.ts';
+import type { FunctionSpec, Overload } from './function-spec.ts';
 import type { FeatureType, Value } from './types.ts';
 import { int64OrNull, orderOf } from './values.ts';
 

@@ -1,5 +1,5 @@
 import type { Expression } from './expression.ts';
-import type { FunctionSpec, Overload } from './functions.ts';
+import type { FunctionSpec, Overload } from './function-spec.ts';
 import { likeToRegExp, translatePattern } from './pattern.ts';
 import type { Value } from './types.ts';
 

@@ -7,7 +7,7 @@ export type { Evaluator } from './evaluate.ts';
 export { compileEvaluator } from './evaluate.ts';
 export type { Comparison, Expression } from './expression.ts';
 export { columnsOf } from './expression.ts';
-export type { FunctionSpec, Overload } from './functions.ts';
+export type { FunctionSpec, Overload } from './function-spec.ts';
 export { FUNCTIONS, LANGUAGE } from './functions.ts';
 export type { MaterializeRequest } from './materialize.ts';
 export { materializeSql } from './materialize.ts';

@@ -9,21 +9,10 @@ import type {
   MessageShape,
 } from '@bufbuild/protobuf';
 import { invariant } from '@millrace/kernel';
+import type { CallOptions } from './call-options.ts';
 import type { RpcChannel } from './channel.ts';
 import { GrpcChannel } from './channel.ts';
 import { callStreaming, callUnary } from './client-methods.ts';
-
-/** Settings of one call. */
-export interface CallOptions {
-  /** Cancels the call. */
-  readonly signal?: AbortSignal;
-  /** How long the call may take, all attempts together, in milliseconds. */
-  readonly timeoutMs?: number;
-  /** When the call must have finished; the earlier of both holds. */
-  readonly deadline?: Date;
-  /** Headers with text values. */
-  readonly metadata?: Readonly<Record<string, string>>;
-}
 
 /** Settings of all calls of a client. */
 export interface ClientOptions {

@@ -1,8 +1,9 @@
 export type { AmbientCall } from './ambient.ts';
 export { ambientCall, withoutAmbientCall } from './ambient.ts';
+export type { CallOptions } from './call-options.ts';
 export type { ChannelLimits, ChannelOptions, ChannelTls, RpcChannel } from './channel.ts';
 export { createChannel } from './channel.ts';
-export type { CallOptions, Client, ClientOptions } from './client.ts';
+export type { Client, ClientOptions } from './client.ts';
 export { createClient } from './client.ts';
 export { codeFromNumber, codeToNumber } from './codes.ts';
 export { appErrorFromStatus, statusFromAppError } from './errors.ts';

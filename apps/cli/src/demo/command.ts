@@ -1,13 +1,5 @@
 import type { Command } from 'commander';
-
-/** What `millrace demo` can be told. */
-export interface DemoOptions {
-  readonly dir: string;
-  readonly json?: boolean;
-  readonly keepUp?: boolean;
-  readonly data?: string;
-  readonly sample: string;
-}
+import type { DemoOptions } from './options.ts';
 
 /** Registers `millrace demo`. */
 export function registerDemo(program: Command): void {

@@ -84,7 +84,9 @@ export const validate = action<typeof ValidateStepSchema>({
 });
 
 function cursorOf({ cursorColumn, cursorStart, cursorEnd, cursorAllowBehind: allowBehind }: IngestStep) {
-  return cursorColumn === '' ? {} : { cursor: { column: cursorColumn, start: cursorStart, end: cursorEnd, allowBehind } };
+  return cursorColumn === ''
+    ? {}
+    : { cursor: { column: cursorColumn, start: cursorStart, end: cursorEnd, allowBehind } };
 }
 
 async function* watchIngestion(resource: string, _spec: unknown, { clients, options }: ActionCall) {
