@@ -11,6 +11,8 @@ const USER = 'postgres';
 export interface Account {
   readonly uid?: number;
   readonly gid?: number;
+  /** Started with the right to pass through every directory. */
+  readonly passesEverywhere?: true;
 }
 
 /**
@@ -43,21 +45,62 @@ async function findUser(): Promise<Account | undefined> {
 }
 
 /**
- * Checks that the account may pass through every directory down to `path`. A directory in `mayOpen` is ours and gets
- * the missing permission to pass (not to list). Throws AppError FAILED_PRECONDITION `DIRECTORY_NOT_TRAVERSABLE` with the remedy.
+ * Sees to it that the account may pass through every directory down to each of `paths`. A directory in `mayOpen` is ours
+ * and gets the missing permission to pass (not to list). Where another one is closed, as root's home usually is, the
+ * account is given back with the right to pass everywhere, where the program `setpriv` is there to give it.
+ *
+ * @throws AppError FAILED_PRECONDITION `DIRECTORY_NOT_TRAVERSABLE` with the remedy.
  */
-export async function checkReachable(path: string, account: Account, mayOpen?: string): Promise<void> {
+export async function ensureReachable(paths: readonly string[], account: Account, mayOpen?: string): Promise<Account> {
+  for (const path of paths) {
+    const closed = await closedDirectory(path, account, mayOpen);
+    if (closed === undefined) continue;
+    if (await hasSetpriv()) return { ...account, passesEverywhere: true };
+    throw notTraversable(closed, path);
+  }
+  return account;
+}
+
+/** The first directory on the way up from `path` that the account may not pass through. */
+async function closedDirectory(path: string, account: Account, mayOpen?: string): Promise<string | undefined> {
   const { uid, gid } = account;
-  if (uid === undefined) return;
+  if (uid === undefined) return undefined;
   for (let directory = path; ; directory = dirname(directory)) {
     const { mode, uid: owner, gid: group } = await stat(directory);
     const bit = owner === uid ? 0o100 : group === gid ? 0o010 : 0o001;
     if (!(mode & bit)) {
-      if (directory !== mayOpen) throw notTraversable(directory, path);
+      if (directory !== mayOpen) return directory;
       await chmod(directory, (mode & 0o7777) | bit);
     }
-    if (directory === dirname(directory)) return;
+    if (directory === dirname(directory)) return undefined;
   }
+}
+
+function hasSetpriv(): Promise<boolean> {
+  return run('setpriv', ['--version']).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** How a program is started as the account: for `spawn`. The process is the program itself, whichever way. */
+export function commandAs(
+  { uid, gid, passesEverywhere }: Account,
+  program: string,
+  args: readonly string[],
+): { readonly file: string; readonly args: string[]; readonly ids: { readonly uid?: number; readonly gid?: number } } {
+  if (uid === undefined || gid === undefined) return { file: program, args: [...args], ids: {} };
+  if (!passesEverywhere) return { file: program, args: [...args], ids: { uid, gid } };
+  // The capability to read and search any directory, and no other; see capabilities(7).
+  const capability = '+dac_read_search';
+  const become = [
+    `--reuid=${uid}`,
+    `--regid=${gid}`,
+    '--clear-groups',
+    `--inh-caps=${capability}`,
+    `--ambient-caps=${capability}`,
+  ];
+  return { file: 'setpriv', args: [...become, '--', program, ...args], ids: {} };
 }
 
 function notTraversable(directory: string, path: string): AppError {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@millrace/kernel';
-import type { Account } from './account.ts';
+import { type Account, commandAs } from './account.ts';
 import type { Binaries } from './binaries.ts';
 
 /** The superuser of our clusters. */
@@ -78,8 +78,9 @@ function initdb(binaries: Binaries, account: Account, dataDirectory: string, pas
     '--builtin-locale=C.UTF-8',
     '--no-instructions',
   ];
-  const child = spawn(binaries.initdb, args, {
-    ...account,
+  const command = commandAs(account, binaries.initdb, args);
+  const child = spawn(command.file, command.args, {
+    ...command.ids,
     cwd: '/',
     env: PROGRAM_ENV,
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { AppError } from '@millrace/kernel';
 import type { Account } from './account.ts';
-import { checkReachable, serverAccount } from './account.ts';
+import { commandAs, ensureReachable, serverAccount } from './account.ts';
 import type { Binaries } from './binaries.ts';
 import { findBinaries } from './binaries.ts';
 import type { Cluster } from './cluster.ts';
@@ -63,16 +63,15 @@ export interface EmbeddedPostgresOptions {
  * One process at a time may use a directory; another gets AppError FAILED_PRECONDITION `DATA_DIRECTORY_IN_USE` with
  * the pid. When this process is killed the server lives on without an owner; the next start shuts it down and starts
  * anew, so nothing committed is lost. As root the server runs as the user `postgres`, see `serverAccount`; every
- * directory above must let that user pass, else FAILED_PRECONDITION `DIRECTORY_NOT_TRAVERSABLE` says which does not.
+ * directory above must let that user pass, or `setpriv` be there; else FAILED_PRECONDITION `DIRECTORY_NOT_TRAVERSABLE`.
  * A server that does not start is INTERNAL `POSTGRES_START_FAILED` with the end of its log.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const binaries = await findBinaries();
   await mkdir(options.directory, { recursive: true });
   const directory = await realpath(options.directory);
-  const account = await serverAccount();
-  await checkReachable(dirname(await realpath(binaries.postgres)), account);
-  await checkReachable(directory, account, directory);
+  const programs = dirname(await realpath(binaries.postgres));
+  const account = await ensureReachable([programs, directory], await serverAccount(), directory);
   const lock = await lockDirectory(directory);
   try {
     const cluster = await ensureCluster(directory, binaries, account);
@@ -121,8 +120,9 @@ function spawnServer(
 ): ChildProcess {
   const settings = Object.entries({ ...SETTINGS, port: String(port) });
   const args = ['-D', cluster.dataDirectory, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
-  const child = spawn(binaries.postgres, args, {
-    ...account,
+  const command = commandAs(account, binaries.postgres, args);
+  const child = spawn(command.file, command.args, {
+    ...command.ids,
     cwd: '/',
     env: PROGRAM_ENV,
     detached: true,
