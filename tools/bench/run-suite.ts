@@ -12,7 +12,11 @@ const deferred: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: t
 let undoing: Promise<void> | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void undo().finally(() => process.exit(130)));
+  process.on(signal, () => void undo().finally(() => process.exit(130)));
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`  ${area}: failed: ${error.stack}\n`);
+  void undo().finally(() => process.exit(1));
+});
 try {
   const suite: Suite = (await areas[area].load()).default;
   await suite({

@@ -7,7 +7,7 @@ import type { Suite } from '../suite.ts';
 
 /**
  * Labels of flights with the windowed features of their two airports (4 windows each), point in time, as Parquet. The
- * platform is started anew after the load, so that its peak of memory is that of the join.
+ * platform is started anew after the load, so that its peak of memory is that of the join (not in a smoke run).
  */
 const trainingSet: Suite = async (bench) => {
   const cut = join(bench.directory, 'cut.parquet');
@@ -16,9 +16,9 @@ const trainingSet: Suite = async (bench) => {
   const loader = await startPlatform(bench);
   await publishFlights(loader.client, 'flights', [bench.isQuick ? cut : FLIGHTS]);
   await applyFlightFeatures(loader.client, ['origin', 'destination']);
-  await loader.stop();
+  if (!bench.isQuick) await loader.stop();
 
-  const { client, pid, stop } = await startPlatform(bench);
+  const { client, pid, stop } = bench.isQuick ? loader : await startPlatform(bench);
   bench.progress('joining');
   const begin = performance.now();
   const made = await makeTrainingSet(client, '2001-01-01', bench.isQuick ? '2001-01-10' : '2001-04-02');
