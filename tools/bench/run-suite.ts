@@ -27,7 +27,8 @@ try {
     defer: (action) => deferred.push(action),
   });
 } catch (error) {
-  process.stderr.write(`  ${area}: failed: ${error instanceof Error ? error.stack : String(error)}\n`);
+  // After a signal the servers are gone, and that is no failure.
+  if (!undoing) process.stderr.write(`  ${area}: failed: ${error instanceof Error ? error.stack : String(error)}\n`);
   process.exitCode = 1;
 } finally {
   await undo();
