@@ -1,11 +1,15 @@
-import { create } from '@bufbuild/protobuf';
+import { create, fromJson, type JsonValue, toJson } from '@bufbuild/protobuf';
 import { JobState } from '@millrace/contracts/millrace/common/v1/job';
 import type { DatasetVersion } from '@millrace/contracts/millrace/ingestion/v1/dataset';
 import { DatasetVersionState, WriteDisposition } from '@millrace/contracts/millrace/ingestion/v1/dataset';
-import type { IngestionService } from '@millrace/contracts/millrace/ingestion/v1/ingestion_service';
+import type {
+  IngestionService,
+  SettleDatasetVersionRequest,
+} from '@millrace/contracts/millrace/ingestion/v1/ingestion_service';
+import { SettleDatasetVersionRequestSchema } from '@millrace/contracts/millrace/ingestion/v1/ingestion_service';
 import type { DataContract } from '@millrace/contracts/millrace/validation/v1/data_contract';
 import { ValidationRunFinishedSchema } from '@millrace/contracts/millrace/validation/v1/validation_events';
-import type { ValidationResult } from '@millrace/contracts/millrace/validation/v1/validation_run';
+import type { ValidationResult, ValidationRun } from '@millrace/contracts/millrace/validation/v1/validation_run';
 import { ValidationResultSchema, Verdict } from '@millrace/contracts/millrace/validation/v1/validation_run';
 import { emitEvent } from '@millrace/events';
 import type { JobContext } from '@millrace/jobs';
@@ -42,16 +46,74 @@ export interface JudgeDeps {
 }
 
 /**
- * Judges one version and carries out the verdict. Running it again after a crash judges the same rows and settles the
- * version in the same way, which ingestion takes as one.
+ * Judges one version and carries out the verdict. Running it again after a crash carries out the same verdict again, which
+ * ingestion takes as one.
  */
 export async function judgeVersion(deps: JudgeDeps, context: JobContext<JudgePayload>): Promise<void> {
-  const { platform, database } = deps;
+  const { database } = deps;
   const row = await findRun(database, context.payload.validationRun);
   if (!row) throw notFound('ValidationRun', context.payload.validationRun);
   const run = runOf(row);
+  const { result, settlement, profile } = await judgeOnce(deps, context, run);
+  if (!run.dryRun) await deps.ingestion.settleDatasetVersion(settlement);
+  await context.commit(async (tx) => {
+    await updateRun(tx, run.name, runToDocument({ ...run, result }));
+    if (!run.dryRun) await upsertProfile(tx, datasetOf(run.datasetVersion), profile);
+    await emitEvent(tx, {
+      subject: 'millrace.validation.v1.validation_run.finished',
+      resource: datasetOf(run.datasetVersion),
+      schema: ValidationRunFinishedSchema,
+      message: {
+        validationRun: run.name,
+        datasetVersion: run.datasetVersion,
+        state: JobState.SUCCEEDED,
+        verdict: result.verdict,
+        quarantinedRows: result.quarantinedRows,
+      },
+    });
+  });
+}
+
+/** What judging has come to, and what follows from it. */
+interface Judgement {
+  readonly result: ValidationResult;
+  readonly settlement: SettleDatasetVersionRequest;
+  readonly profile: ProfileRow;
+}
+
+/** A judgement as the job's checkpoint. */
+interface SavedJudgement {
+  readonly result: JsonValue;
+  readonly settlement: JsonValue;
+  readonly profile: Omit<ProfileRow, 'createdAt'> & { readonly createdAt: string };
+}
+
+/**
+ * Judges, or gives what an attempt before has come to: once settled, the version no longer has the rows that were put
+ * aside, so it must not be judged again.
+ */
+async function judgeOnce(deps: JudgeDeps, context: JobContext<JudgePayload>, run: ValidationRun): Promise<Judgement> {
+  const saved = await context.checkpoint<SavedJudgement>();
+  if (saved)
+    return {
+      result: fromJson(ValidationResultSchema, saved.result),
+      settlement: fromJson(SettleDatasetVersionRequestSchema, saved.settlement),
+      profile: { ...saved.profile, createdAt: new Date(saved.profile.createdAt) },
+    };
+  const judgement = await judge(deps, context, run);
+  const checkpoint: SavedJudgement = {
+    result: toJson(ValidationResultSchema, judgement.result),
+    settlement: toJson(SettleDatasetVersionRequestSchema, judgement.settlement),
+    profile: { ...judgement.profile, createdAt: judgement.profile.createdAt.toISOString() },
+  };
+  await context.saveCheckpoint(checkpoint);
+  return judgement;
+}
+
+async function judge(deps: JudgeDeps, context: JobContext<JudgePayload>, run: ValidationRun): Promise<Judgement> {
+  const { platform, database } = deps;
   const version = await getVersion(deps, run.datasetVersion);
-  requireCandidate(version, run.name, run.dryRun);
+  requireCandidate(version, run.dryRun);
   const contract = run.dataContract ? await requireContract(database, run.dataContract) : undefined;
   const candidate = await readCandidate(deps, version);
   const { schema } = candidate.manifest;
@@ -83,31 +145,8 @@ export async function judgeVersion(deps: JudgeDeps, context: JobContext<JudgePay
     ...(judged.brokenRows && { brokenRows: judged.brokenRows }),
     profile: { digest: profile.digest, sizeBytes: BigInt(profile.sizeBytes), mediaType: 'application/json' },
   });
-  if (!run.dryRun)
-    await settle(
-      deps,
-      version,
-      run.name,
-      rules.filter(findsRows).map((rule) => rule.expectation.id),
-      judged,
-      result,
-    );
-  await context.commit(async (tx) => {
-    await updateRun(tx, run.name, runToDocument({ ...run, result }));
-    if (!run.dryRun) await upsertProfile(tx, datasetOf(version.name), profile);
-    await emitEvent(tx, {
-      subject: 'millrace.validation.v1.validation_run.finished',
-      resource: datasetOf(version.name),
-      schema: ValidationRunFinishedSchema,
-      message: {
-        validationRun: run.name,
-        datasetVersion: version.name,
-        state: JobState.SUCCEEDED,
-        verdict,
-        quarantinedRows: result.quarantinedRows,
-      },
-    });
-  });
+  const ruleIds = rules.filter(findsRows).map((rule) => rule.expectation.id);
+  return { result, settlement: await settlementOf(deps, run, ruleIds, judged, result), profile };
 }
 
 /** Name of the dataset of a version. */
@@ -122,9 +161,8 @@ async function getVersion({ ingestion }: JudgeDeps, name: string): Promise<Datas
   return datasetVersion;
 }
 
-/** A candidate, or a version that this very run has settled before it was interrupted. */
-function requireCandidate(version: DatasetVersion, run: string, isDryRun: boolean): void {
-  if (isDryRun || version.state === DatasetVersionState.CANDIDATE || version.validationRun === run) return;
+function requireCandidate(version: DatasetVersion, isDryRun: boolean): void {
+  if (isDryRun || version.state === DatasetVersionState.CANDIDATE) return;
   const state = DatasetVersionState[version.state];
   throw new AppError(
     'FAILED_PRECONDITION',
@@ -142,7 +180,7 @@ async function requireContract(database: Database, name: string): Promise<DataCo
   return contractToProto(row);
 }
 
-/** The candidate as it was loaded: its own manifest also when this run has settled it already. */
+/** The candidate as it was loaded. */
 async function readCandidate(deps: JudgeDeps, version: DatasetVersion): Promise<Candidate> {
   const { platform } = deps;
   const manifest = await loadManifest(platform.blobs, version.table?.manifest?.digest as Digest);
@@ -188,27 +226,26 @@ async function storeProfiles(platform: Platform, version: DatasetVersion, judged
   };
 }
 
-async function settle(
-  deps: JudgeDeps,
-  version: DatasetVersion,
-  validationRun: string,
+async function settlementOf(
+  { platform }: JudgeDeps,
+  run: ValidationRun,
   ruleIds: readonly string[],
   judged: JudgedRows,
   result: ValidationResult,
-): Promise<void> {
+): Promise<SettleDatasetVersionRequest> {
   const isPublished = result.verdict === Verdict.PUBLISH;
   const { findings, published } = judged;
   const quarantinedByRule = Object.fromEntries(
     ruleIds.map((id, i) => [id, BigInt(findings.counts[i]?.quarantined ?? 0)] as const).filter(([, rows]) => rows > 0n),
   );
-  await deps.ingestion.settleDatasetVersion({
-    name: version.name,
+  return create(SettleDatasetVersionRequestSchema, {
+    name: run.datasetVersion,
     verdict: isPublished ? DatasetVersionState.PUBLISHED : DatasetVersionState.REJECTED,
-    validationRun,
+    validationRun: run.name,
     rejection: result.rejection,
     ...(isPublished &&
       judged.deadLetters && {
-        table: await savedTable(deps.platform, published),
+        table: await savedTable(platform, published),
         deadLetters: judged.deadLetters,
         quarantinedByRule,
         quarantinedRows: BigInt(findings.quarantinedRows),
