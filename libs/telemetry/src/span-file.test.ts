@@ -21,6 +21,18 @@ function finishedSpan(name: string): ReadableSpan {
   return span as unknown as ReadableSpan;
 }
 
+test('a span that ends after the file was closed does not bring a removed directory back', async () => {
+  const traces = join(directory, 'traces');
+  const file = new SpanFile(traces);
+  file.add(finishedSpan('in time'));
+  await file.close();
+  await rm(traces, { recursive: true });
+  file.add(finishedSpan('late'));
+  await file.flush();
+  expect(await spanFileNames(traces)).toEqual([]);
+  expect(file.dropped).toBe(1);
+});
+
 test('the files together stay within the bound, and the oldest spans go first', async () => {
   const traces = join(directory, 'traces');
   const file = new SpanFile(traces, { totalBytesMax: 8000, fileBytesMax: 2000 });

@@ -37,6 +37,7 @@ export class SpanFile {
   #fileBytes = 0;
   #filesBegun = 0;
   #dropped = 0;
+  #isClosed = false;
 
   constructor(directory: string, limits: Partial<SpanFileLimits> = {}) {
     const totalBytesMax = limits.totalBytesMax ?? TOTAL_BYTES_MAX;
@@ -49,14 +50,14 @@ export class SpanFile {
     };
   }
 
-  /** Spans that were lost, because the queue was full or the disk refused them. */
+  /** Spans that were lost: the queue was full, the disk refused them, or the file was closed already. */
   get dropped(): number {
     return this.#dropped;
   }
 
   /** Queues a finished span; never waits and never throws. */
   add(span: ReadableSpan): void {
-    if (this.#queue.length >= this.#limits.queueMax) {
+    if (this.#isClosed || this.#queue.length >= this.#limits.queueMax) {
       this.#dropped += 1;
       return;
     }
@@ -72,8 +73,9 @@ export class SpanFile {
     return this.#writing;
   }
 
-  /** Flushes and closes the file. */
+  /** Flushes and closes the file; spans that end later are dropped, so the directory may be removed. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.flush();
     await this.#file?.close();
     this.#file = undefined;
