@@ -4,7 +4,7 @@ import { JobState } from '@millrace/contracts/millrace/common/v1/job';
 import { PromotionDecision } from '@millrace/contracts/millrace/registry/v1/registered_model';
 import type { ModelVersionPromoted } from '@millrace/contracts/millrace/registry/v1/registry_events';
 import { ModelVersionPromotedSchema } from '@millrace/contracts/millrace/registry/v1/registry_events';
-import { decodeEvent } from '@millrace/events';
+import { decodeEvent, type Running } from '@millrace/events';
 import type { Digest } from '@millrace/kernel';
 import { waitFor } from '@millrace/testing';
 import { createRig, EVALUATION_SQL, modelFrom, type Rig, SERVICE, WORKSPACE } from './rig.ts';
@@ -14,11 +14,12 @@ const strong = await modelFrom('x', 1);
 const weak = await modelFrom('noise', 1);
 
 let rig: Rig;
+let consumer: Running;
 const promoted: ModelVersionPromoted[] = [];
 
 beforeAll(async () => {
   rig = await createRig();
-  await rig.platform.bus.consume({
+  consumer = await rig.platform.bus.consume({
     name: 'test-promoted',
     database: rig.platform.database('registry'),
     subjects: ['millrace.registry.v1.model_version.promoted'],
@@ -26,7 +27,10 @@ beforeAll(async () => {
   });
 });
 
-afterAll(() => rig.stop());
+afterAll(async () => {
+  await consumer?.stop();
+  await rig?.stop();
+});
 
 const historyOf = async (model: string) =>
   (await rig.registry.listModelHistory({ parent: modelName(model) })).entries.map(({ kind, modelVersion, alias }) =>
