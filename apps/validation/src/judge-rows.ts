@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import type { BlobRef } from '@millrace/contracts/millrace/common/v1/table';
 import { BlobRefSchema } from '@millrace/contracts/millrace/common/v1/table';
+import type { Digest } from '@millrace/kernel';
 import type { Platform } from '@millrace/process';
 import type { TableProfile } from '@millrace/profiles';
 import { mergeProfiles, profileSql } from '@millrace/profiles';
@@ -113,7 +114,13 @@ async function withoutQuarantined(
   });
 }
 
-/** The broken rows with their rules as one file, and those that are put aside as dead letters in another. */
+/** Rows up to which files of broken rows are in file order; sorting more would cost more than it helps. */
+const ORDERED_ROWS_MAX = 200_000;
+
+/**
+ * The broken rows with their rules as one file, and those that are put aside as dead letters in another. Leaves the view
+ * `broken` over the first.
+ */
 async function writeBrokenRows(
   platform: Platform,
   connection: TableConnection,
@@ -124,23 +131,19 @@ async function writeBrokenRows(
 ): Promise<{ brokenRows: BlobRef | undefined; deadLetters: BlobRef | undefined }> {
   if (findings.brokenRows === 0) return { brokenRows: undefined, deadLetters: undefined };
   const names = candidate.manifest.schema.fields.map((field) => field.name);
-  const columns = names.map((name) => `n.${quoteIdentifier(name)}`).join(', ');
-  await connection.run(
-    `CREATE TEMP TABLE broken AS SELECT ${columns}, ${rulesSql(rules)} AS rules, f.quarantine AS "__quarantine", n."__row"
-     FROM numbered n JOIN flags f ON f.row = n."__row"`,
-  );
+  const own = names.map((name) => `n.${quoteIdentifier(name)}`).join(', ');
+  const found = `SELECT ${own}, ${rulesSql(rules)} AS rules, f.quarantine AS "__quarantine", n."__row" FROM numbered n JOIN flags f ON f.row = n."__row"`;
+  const write = (name: string, sql: string, rows: number) =>
+    writeFile(platform, connection, join(directory, name), rows <= ORDERED_ROWS_MAX ? `${sql} ORDER BY "__row"` : sql);
+  const brokenRows = await write('broken', `SELECT * EXCLUDE ("__quarantine") FROM (${found})`, findings.brokenRows);
+  const path = await platform.blobs.localPath(brokenRows.digest as Digest);
+  await connection.run(`CREATE TEMP VIEW broken AS SELECT * FROM read_parquet(${quoteLiteral(path)})`);
+  if (findings.quarantinedRows === 0) return { brokenRows, deadLetters: undefined };
   const rowJson = `to_json({${names.map((name) => `${quoteLiteral(name)}: ${quoteIdentifier(name)}`).join(', ')}})::VARCHAR`;
-  const error = `'breaks ' || array_to_string(rules, ', ')`;
   const origin = `${quoteLiteral(`${candidate.name} row `)} || "__row"`;
-  const described = `rules, ${error} AS error, ${rowJson} AS row_json, ${origin} AS origin`;
-  const own = names.map(quoteIdentifier).join(', ');
-  const write = (name: string, sql: string) => writeFile(platform, connection, join(directory, name), sql);
-  const brokenRows = await write('broken', `SELECT ${own}, ${described} FROM broken ORDER BY "__row"`);
-  const deadLetters =
-    findings.quarantinedRows === 0
-      ? undefined
-      : await write('dead-letters', `SELECT ${described} FROM broken WHERE "__quarantine" ORDER BY "__row"`);
-  return { brokenRows, deadLetters };
+  const letters = `SELECT rules, 'breaks ' || array_to_string(rules, ', ') AS error, ${rowJson} AS row_json, ${origin} AS origin
+    FROM (${found}) WHERE "__quarantine"`;
+  return { brokenRows, deadLetters: await write('dead-letters', letters, findings.quarantinedRows) };
 }
 
 async function writeFile(

@@ -111,8 +111,8 @@ export declare type ValidationResult = Message<"millrace.validation.v1.Validatio
   quarantinedRows: bigint;
 
   /**
-   * Every row that broke a row rule, with the ids of the rules: a Parquet file with the dataset's columns and `rules`,
-   * `error`, `row_json`, `origin`. Unset when there is none.
+   * Every row that broke a row rule, with the ids of the rules: a Parquet file with the dataset's columns, `rules` and
+   * `__row`, the number of the row among those looked at, from 1. Unset when there is none.
    *
    * @generated from field: millrace.common.v1.BlobRef broken_rows = 6;
    */
