@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDirectoryBlobs } from '@millrace/blobs';
 import type { MillraceClient } from '@millrace/client';
+import { type Execution, JobState } from '@millrace/contracts/millrace/common/v1/job';
 import type { Digest } from '@millrace/kernel';
 import { sha256 } from '@millrace/kernel';
 import { parsePipelineFile } from '@millrace/pipelines';
@@ -76,9 +77,12 @@ export async function countTraces(client: MillraceClient) {
       evaluated: result?.evaluatedRows,
       quarantined: result?.quarantinedRows,
     })),
-    trainingSetRows: sets.trainingSets.map(({ table }) => Number(table?.rows)).sort((a, b) => a - b),
-    materializations: filled.materializations.map(({ execution }) => execution?.state),
-    trainingJobs: jobs.trainingJobs.map(({ execution }) => execution?.state),
+    trainingSetRows: sets.trainingSets
+      .filter(succeeded)
+      .map(({ table }) => Number(table?.rows))
+      .sort((a, b) => a - b),
+    materializations: filled.materializations.filter(succeeded).length,
+    trainingJobs: jobs.trainingJobs.filter(succeeded).length,
     modelVersions: models.modelVersions.map(({ name, aliases, metrics }) => ({ name, aliases, metrics })),
     promotions: promotions.promotions.map(({ decision }) => decision),
     history: history.entries.map(({ kind, modelVersion, alias }) => ({ kind, modelVersion, alias })),
@@ -92,6 +96,25 @@ export async function countTraces(client: MillraceClient) {
   };
 }
 
+const succeeded = ({ execution }: { readonly execution?: Execution | undefined }) =>
+  execution?.state === JobState.SUCCEEDED;
+
+/**
+ * Codes and messages of the computations that did not succeed. A job whose process died several times is given up
+ * (`UNAVAILABLE`), and its step begins a new one: that leaves a record, and nothing else.
+ */
+export async function failures(client: MillraceClient): Promise<{ code: string; message: string }[]> {
+  const parent = { parent: WORKSPACE, pageSize: 1000 };
+  const [sets, filled, jobs] = await Promise.all([
+    client.featureStore.listTrainingSets(parent),
+    client.featureStore.listMaterializations(parent),
+    client.training.listTrainingJobs(parent),
+  ]);
+  return [...sets.trainingSets, ...filled.materializations, ...jobs.trainingJobs]
+    .filter((one) => !succeeded(one))
+    .map(({ execution }) => ({ code: execution?.failure?.code ?? '', message: execution?.failure?.message ?? '' }));
+}
+
 /**
  * The content of the model files, oldest first, as digests. A model file names the digest of its training set, which names
  * the set: that is left out, so files of equal content in two data directories are equal here.
@@ -102,7 +125,7 @@ export async function modelContents(client: MillraceClient, dataDirectory: strin
     client.registry.listModelVersions({ parent: MODEL }),
     client.featureStore.listTrainingSets({ parent: WORKSPACE }),
   ]);
-  const setDigests = trainingSets.map(({ table }) => table?.manifest?.digest ?? '');
+  const setDigests = trainingSets.filter(succeeded).map(({ table }) => table?.manifest?.digest ?? '');
   const contents = modelVersions.map(async ({ model }) => {
     const text = Buffer.from(await blobs.bytes(model?.digest as Digest)).toString('latin1');
     const named = setDigests.filter((digest) => text.includes(digest));
