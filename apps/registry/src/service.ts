@@ -8,7 +8,7 @@ import { enqueueJob, getJob, watchJob } from '@millrace/jobs';
 import type { Digest } from '@millrace/kernel';
 import { AppError, canonicalJson, names, notFound, sha256 } from '@millrace/kernel';
 import type { Database, Tx } from '@millrace/postgres';
-import { decodePageToken, encodePageToken } from '@millrace/postgres';
+import { decodePageToken, nextPageToken } from '@millrace/postgres';
 import type { Platform } from '@millrace/process';
 import type { ServiceImpl } from '@millrace/rpc';
 import { setAlias } from './alias-changes.ts';
@@ -80,7 +80,7 @@ export function createService(deps: ServiceDeps): ServiceImpl<typeof RegistrySer
       const rows = await listModels(database, workspace, after, limit + 1);
       return {
         registeredModels: rows.slice(0, limit).map(modelToProto),
-        nextPageToken: nextToken(rows, limit, (row) => row.name),
+        nextPageToken: nextPageToken(rows, limit, (row) => row.name),
       };
     },
     async deleteRegisteredModel({ name, etag }) {
@@ -168,7 +168,7 @@ export function createService(deps: ServiceDeps): ServiceImpl<typeof RegistrySer
       const rows = await listVersions(database, parent, before, limit + 1);
       return {
         modelVersions: rows.slice(0, limit).map(versionToProto),
-        nextPageToken: nextToken(rows, limit, (row) => row.number),
+        nextPageToken: nextPageToken(rows, limit, (row) => row.number),
       };
     },
     async setAlias({ modelVersion: version, alias, actor, comment }) {
@@ -222,7 +222,7 @@ export function createService(deps: ServiceDeps): ServiceImpl<typeof RegistrySer
       const promotions = await Promise.all(
         rows.slice(0, limit).map(async (row) => promotionToProto(row, await getJob(database, row.id))),
       );
-      return { promotions, nextPageToken: nextToken(rows, limit, (row) => row.id) };
+      return { promotions, nextPageToken: nextPageToken(rows, limit, (row) => row.id) };
     },
     async *watchPromotion({ registeredModel: model, id }, { signal }) {
       names.registeredModel.parse(model, 'registered_model');
@@ -242,7 +242,7 @@ export function createService(deps: ServiceDeps): ServiceImpl<typeof RegistrySer
       const rows = await listHistory(database, parent, before, limit + 1);
       return {
         entries: rows.slice(0, limit).map(historyToProto),
-        nextPageToken: nextToken(rows, limit, (row) => row.id),
+        nextPageToken: nextPageToken(rows, limit, (row) => row.id),
       };
     },
     getSigningKey: () => ({ keyId: deps.signer().keyId, publicKeyPem: deps.signer().publicKeyPem }),
@@ -315,10 +315,6 @@ async function requirePromotion(database: Database, model: string, id: string) {
 function modelOf(version: string, field: string): string {
   const { workspace, registeredModel } = names.modelVersion.parse(version, field);
   return names.registeredModel.format({ workspace, registeredModel });
-}
-
-function nextToken<T>(rows: readonly T[], limit: number, key: (row: T) => unknown): string {
-  return rows.length > limit ? encodePageToken([key(rows[limit - 1] as T)]) : '';
 }
 
 function etagOf(...parts: readonly unknown[]): string {

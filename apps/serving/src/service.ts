@@ -4,7 +4,7 @@ import type { ServingService } from '@millrace/contracts/millrace/serving/v1/ser
 import { cancelJobs, getJob, watchJob } from '@millrace/jobs';
 import { AppError, names, notFound } from '@millrace/kernel';
 import type { Queryable, Tx } from '@millrace/postgres';
-import { decodePageToken, encodePageToken } from '@millrace/postgres';
+import { decodePageToken, nextPageToken } from '@millrace/postgres';
 import type { ServiceImpl } from '@millrace/rpc';
 import { requestDeployment } from './deploy.ts';
 import type { ServingDeps } from './deps.ts';
@@ -79,7 +79,10 @@ export function createService(deps: ServingDeps): ServiceImpl<typeof ServingServ
       const [after] = pageToken ? (decodePageToken(pageToken) as [string]) : [''];
       const rows = await listEndpoints(database, workspace, String(after), limit + 1);
       const page = rows.slice(0, limit);
-      return { endpoints: await Promise.all(page.map(view)), nextPageToken: nextToken(rows, limit, (row) => row.name) };
+      return {
+        endpoints: await Promise.all(page.map(view)),
+        nextPageToken: nextPageToken(rows, limit, (row) => row.name),
+      };
     },
     async updateEndpoint({ endpoint, updateMask, allowMissing }) {
       const wanted = newRow(deps, endpoint);
@@ -135,7 +138,7 @@ export function createService(deps: ServingDeps): ServiceImpl<typeof ServingServ
       const rows = await listDeployments(database, parent, String(before), limit + 1);
       return {
         deployments: await Promise.all(rows.slice(0, limit).map(deploymentOf)),
-        nextPageToken: nextToken(rows, limit, (row) => row.id),
+        nextPageToken: nextPageToken(rows, limit, (row) => row.id),
       };
     },
     async rollback({ endpoint, requestId }) {
@@ -170,7 +173,7 @@ export function createService(deps: ServingDeps): ServiceImpl<typeof ServingServ
       });
       return {
         files: rows.slice(0, limit).map(logFileToProto),
-        nextPageToken: nextToken(rows, limit, (row) => row.sequence),
+        nextPageToken: nextPageToken(rows, limit, (row) => row.sequence),
       };
     },
   };
@@ -224,8 +227,4 @@ function checkEtag({ name, etag }: EndpointRow, wanted: string): void {
     reason: 'ETAG_MISMATCH',
     fields: { name, etag },
   });
-}
-
-function nextToken<T>(rows: readonly T[], limit: number, key: (row: T) => unknown): string {
-  return rows.length > limit ? encodePageToken([key(rows[limit - 1] as T)]) : '';
 }

@@ -6,7 +6,7 @@ import { cancelJobs, enqueueJob, getJob, watchJob } from '@millrace/jobs';
 import type { Digest } from '@millrace/kernel';
 import { AppError, canonicalJson, names, notFound, sha256 } from '@millrace/kernel';
 import type { Tx } from '@millrace/postgres';
-import { decodePageToken, encodePageToken } from '@millrace/postgres';
+import { decodePageToken, nextPageToken } from '@millrace/postgres';
 import type { TableProfile } from '@millrace/profiles';
 import { compareProfiles, profileFromJson } from '@millrace/profiles';
 import type { ServiceImpl } from '@millrace/rpc';
@@ -80,7 +80,7 @@ export function createService(deps: JudgeDeps): ServiceImpl<typeof ValidationSer
       const rows = await listContracts(database, workspace, after, limit + 1);
       return {
         dataContracts: rows.slice(0, limit).map(contractToProto),
-        nextPageToken: nextToken(rows, limit, (row) => row.name),
+        nextPageToken: nextPageToken(rows, limit, (row) => row.name),
       };
     },
     async updateDataContract({ dataContract, updateMask, allowMissing }) {
@@ -149,7 +149,7 @@ export function createService(deps: JudgeDeps): ServiceImpl<typeof ValidationSer
       const validationRuns = await Promise.all(
         rows.slice(0, limit).map(async (row) => runToProto(row, await getJob(database, row.id))),
       );
-      return { validationRuns, nextPageToken: nextToken(rows, limit, (row) => row.id) };
+      return { validationRuns, nextPageToken: nextPageToken(rows, limit, (row) => row.id) };
     },
     async *watchValidationRun({ name }, { signal }) {
       const { id } = await requireRun(name);
@@ -213,10 +213,6 @@ function masked(stored: DataContract, given: DataContract, paths: readonly strin
     changed[key] = given[key as keyof DataContract];
   }
   return changed as unknown as DataContract;
-}
-
-function nextToken<T>(rows: readonly T[], limit: number, key: (row: T) => unknown): string {
-  return rows.length > limit ? encodePageToken([key(rows[limit - 1] as T)]) : '';
 }
 
 function etagMismatch(name: string, etag: string): AppError {

@@ -37,6 +37,17 @@ export async function untilEnded<T extends LongWork>(
   }
 }
 
+/** The resources in the messages of a `Watch…` stream: `resourcesOf(client.watchX({ name }), ({ x }) => x)`. */
+export async function* resourcesOf<M, T>(
+  messages: AsyncIterable<M>,
+  pick: (message: M) => T | undefined,
+): AsyncGenerator<T> {
+  for await (const message of messages) {
+    const resource = pick(message);
+    if (resource !== undefined) yield resource;
+  }
+}
+
 function failureOf(execution: Execution): AppError {
   const failure = execution.failure;
   return new AppError((failure?.code || 'INTERNAL') as ErrorCode, failure?.message || 'The work failed.', {

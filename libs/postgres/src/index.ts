@@ -20,5 +20,5 @@ export type { ForeignColumn, ForeignDatabase } from './foreign.ts';
 export { openForeignDatabase } from './foreign.ts';
 export type { MigrationFile, MigrationSet } from './migrations.ts';
 export { migrate, readMigrations } from './migrations.ts';
-export { decodePageToken, encodePageToken } from './pageTokens.ts';
+export { decodePageToken, encodePageToken, nextPageToken } from './pageTokens.ts';
 export type { Database, Queryable, Subscription, TransactionOptions, Tx } from './types.ts';

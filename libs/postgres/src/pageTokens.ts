@@ -29,3 +29,11 @@ export function decodePageToken(token: string): unknown[] {
     },
   ]);
 }
+
+/**
+ * The token of the page behind `rows`, which were read with one row more than the page's `limit`; empty when they are the
+ * last ones. `key` gives what the next page begins behind.
+ */
+export function nextPageToken<T>(rows: readonly T[], limit: number, key: (row: T) => unknown): string {
+  return rows.length > limit ? encodePageToken([key(rows[limit - 1] as T)]) : '';
+}

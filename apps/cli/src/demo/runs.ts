@@ -1,6 +1,6 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { MillraceClient } from '@millrace/client';
-import { untilEnded } from '@millrace/client';
+import { resourcesOf, untilEnded } from '@millrace/client';
 import type { PipelineRun, StepRun } from '@millrace/contracts/millrace/orchestrator/v1/pipeline_run';
 import { StepState } from '@millrace/contracts/millrace/orchestrator/v1/pipeline_run';
 import type { Display } from './display.ts';
@@ -56,15 +56,14 @@ export async function followRun(
 ): Promise<ToldRun> {
   const told = new Set<string>();
   let last: PipelineRun | undefined;
-  const states = async function* () {
-    for await (const { pipelineRun } of client.orchestrator.watchPipelineRun({ name }))
-      if (pipelineRun) yield pipelineRun;
-  };
   try {
-    await untilEnded(states(), (run) => {
-      last = run;
-      tellSteps(display, run, told);
-    });
+    await untilEnded(
+      resourcesOf(client.orchestrator.watchPipelineRun({ name }), ({ pipelineRun }) => pipelineRun),
+      (run) => {
+        last = run;
+        tellSteps(display, run, told);
+      },
+    );
   } catch (error) {
     if (!mayFail || !last) throw error;
   }

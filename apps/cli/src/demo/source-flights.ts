@@ -1,5 +1,5 @@
 import type { MillraceClient } from '@millrace/client';
-import { untilEnded } from '@millrace/client';
+import { resourcesOf, untilEnded } from '@millrace/client';
 import type { Flight } from './flights.ts';
 
 const WORKSPACE = 'workspaces/default';
@@ -44,20 +44,16 @@ async function loadArchive(client: MillraceClient): Promise<void> {
     requestId: 'demo-archive',
   });
   const name = ingestionRun?.name ?? '';
-  const loads = async function* () {
-    for await (const state of client.ingestion.watchIngestionRun({ name }))
-      if (state.ingestionRun) yield state.ingestionRun;
-  };
-  const { datasetVersion } = await untilEnded(loads());
+  const { datasetVersion } = await untilEnded(
+    resourcesOf(client.ingestion.watchIngestionRun({ name }), ({ ingestionRun }) => ingestionRun),
+  );
   const { validationRun } = await client.validation.createValidationRun({
     parent: WORKSPACE,
     datasetVersion,
     requestId: 'demo-archive-validation',
   });
   const validation = validationRun?.name ?? '';
-  const verdicts = async function* () {
-    for await (const state of client.validation.watchValidationRun({ name: validation }))
-      if (state.validationRun) yield state.validationRun;
-  };
-  await untilEnded(verdicts());
+  await untilEnded(
+    resourcesOf(client.validation.watchValidationRun({ name: validation }), ({ validationRun }) => validationRun),
+  );
 }

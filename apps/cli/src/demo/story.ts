@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { AllInOne } from '@millrace/all-in-one';
 import type { MillraceClient } from '@millrace/client';
-import { untilEnded } from '@millrace/client';
+import { resourcesOf, untilEnded } from '@millrace/client';
 import type { Pipeline } from '@millrace/contracts/millrace/orchestrator/v1/pipeline';
 import { parsePipelineFile } from '@millrace/pipelines';
 import { DAY_MS, days, rfc3339 } from './calendar.ts';
@@ -187,11 +187,7 @@ async function refreshFeatures({ client }: Story, day: Date): Promise<number> {
     time: timestampFromDate(day),
   });
   for (const name of pipelineRuns) {
-    const states = async function* () {
-      for await (const { pipelineRun } of client.orchestrator.watchPipelineRun({ name }))
-        if (pipelineRun) yield pipelineRun;
-    };
-    await untilEnded(states());
+    await untilEnded(resourcesOf(client.orchestrator.watchPipelineRun({ name }), ({ pipelineRun }) => pipelineRun));
   }
   return pipelineRuns.length;
 }
@@ -207,11 +203,9 @@ async function watchWindow(story: Story, monitor: string, windowStart: Date, may
     requestId: `demo-watch-${monitor}-${rfc3339(windowStart).slice(0, 10)}`,
   });
   const name = pipelineRun?.name ?? '';
-  const states = async function* () {
-    for await (const state of client.orchestrator.watchPipelineRun({ name }))
-      if (state.pipelineRun) yield state.pipelineRun;
-  };
-  const watched = await untilEnded(states());
+  const watched = await untilEnded(
+    resourcesOf(client.orchestrator.watchPipelineRun({ name }), ({ pipelineRun }) => pipelineRun),
+  );
   const alerts = Number(watched.steps[0]?.outputs.alerts ?? 0);
   if (alerts === 0 || !mayTrigger) return [];
   return startedRuns(client, before);
@@ -338,11 +332,9 @@ async function replay(
     requestId: 'demo-replay',
   });
   const name = ingestionRun?.name ?? '';
-  const loads = async function* () {
-    for await (const state of client.ingestion.watchIngestionRun({ name }))
-      if (state.ingestionRun) yield state.ingestionRun;
-  };
-  const loaded = await untilEnded(loads());
+  const loaded = await untilEnded(
+    resourcesOf(client.ingestion.watchIngestionRun({ name }), ({ ingestionRun }) => ingestionRun),
+  );
   const { validationRun } = await client.validation.createValidationRun({
     parent: WORKSPACE,
     datasetVersion: loaded.datasetVersion,
@@ -350,11 +342,9 @@ async function replay(
     requestId: 'demo-replay-validation',
   });
   const validation = validationRun?.name ?? '';
-  const verdicts = async function* () {
-    for await (const state of client.validation.watchValidationRun({ name: validation }))
-      if (state.validationRun) yield state.validationRun;
-  };
-  await untilEnded(verdicts());
+  await untilEnded(
+    resourcesOf(client.validation.watchValidationRun({ name: validation }), ({ validationRun }) => validationRun),
+  );
   display.done('replay', (performance.now() - begin) / 1000, corrections.length);
   return loaded.datasetVersion;
 }
